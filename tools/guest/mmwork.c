@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mmwork - make and destroy address spaces, and time it
+ *
+ *   mmwork [OPTIONS] exit MIB     a process of MIB MiB exits
+ *   mmwork [OPTIONS] fork MIB     a process of MIB MiB forks
+ *   mmwork [OPTIONS] sparse GIB   a process with one page in each 2 MiB of GIB
+ *                                 GiB exits: many tables, little memory
+ *   mmwork loop vfork-exec|fork-exec|fork-exit COUNT
+ *
+ *   -n TIMES  do it so often: so many processes exit, one after the other, or
+ *             one forks so many times
+ *   -s FILE   write 1 to FILE right before what is timed and 0 right after it
+ *   -g FIFO   when all processes are there and populated, open FIFO for reading
+ *             twice: first to say so, then to be told to go on
+ *
+ * Prints "NAME NANOSECONDS", the mean of several times. An exit takes from
+ * the last instruction of the process to the return of its parent's wait(), a
+ * fork from the call to its return in the parent. A loop's figure is that of
+ * one round.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MIB		(1UL << 20)
+#define GIB		(1UL << 30)
+#define LEAF_SPAN	(2 * MIB)
+
+static int switch_fd = -1;
+static const char *fifo;
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void set_switch(const char *value)
+{
+	if (switch_fd >= 0 && write(switch_fd, value, 1) != 1)
+		err(1, "write to the file of -s");
+}
+
+static void rendezvous(void)
+{
+	int i, fd;
+	char c;
+
+	for (i = 0; fifo && i < 2; i++) {
+		fd = open(fifo, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			err(1, "%s", fifo);
+		while (read(fd, &c, 1) > 0)
+			;
+		close(fd);
+	}
+}
+
+static void *map(size_t len, int flags)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_ANONYMOUS | flags, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(1, "mmap of %zu bytes", len);
+	return p;
+}
+
+/* Map len bytes and write one byte in each step. */
+static void populate(size_t len, size_t step)
+{
+	char *p = map(len, MAP_PRIVATE | MAP_NORESERVE);
+	size_t i;
+
+	for (i = 0; i < len; i += step)
+		p[i] = 1;
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			err(1, "waitpid");
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		errx(1, "child ended with status %#x", status);
+}
+
+static pid_t xfork(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	return pid;
+}
+
+static uint64_t time_exit(size_t len, size_t step, unsigned long times)
+{
+	uint64_t *start = map(sizeof(*start), MAP_SHARED);
+	uint64_t end, sum = 0;
+	int ready[2], go[2];
+	unsigned long i;
+	char c;
+
+	if (pipe2(ready, O_CLOEXEC) || pipe2(go, O_CLOEXEC))
+		err(1, "pipe");
+
+	for (i = 0; i < times; i++) {
+		if (!xfork()) {
+			populate(len, step);
+			if (write(ready[1], "", 1) != 1 ||
+			    read(go[0], &c, 1) != 1)
+				_exit(1);
+			*start = now();
+			_exit(0);
+		}
+		if (read(ready[0], &c, 1) != 1)
+			err(1, "read");
+	}
+
+	rendezvous();
+	for (i = 0; i < times; i++) {
+		set_switch("1");
+		/* Whoever of them reads it first is the next to exit. */
+		if (write(go[1], "", 1) != 1)
+			err(1, "write");
+		wait_for(-1);
+		end = now();
+		set_switch("0");
+		sum += end - *start;
+	}
+	return sum / times;
+}
+
+static uint64_t time_fork(size_t len, unsigned long times)
+{
+	uint64_t start, end, sum = 0;
+	unsigned long i;
+	pid_t pid;
+
+	populate(len, sysconf(_SC_PAGESIZE));
+
+	rendezvous();
+	for (i = 0; i < times; i++) {
+		set_switch("1");
+		start = now();
+		pid = xfork();
+		if (!pid)
+			_exit(0);
+		end = now();
+		set_switch("0");
+		wait_for(pid);
+		sum += end - start;
+	}
+	return sum / times;
+}
+
+/* The child never returns from here, so vfork() is safe. */
+static pid_t small_process(int use_vfork, int exec)
+{
+	static char *const argv[] = { "true", NULL };
+	static char *const envp[] = { NULL };
+	pid_t pid = use_vfork ? vfork() : fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		if (exec)
+			execve("/bin/true-static", argv, envp);
+		_exit(exec);
+	}
+	return pid;
+}
+
+static void time_loop(const char *kind, unsigned long count)
+{
+	int use_vfork = !strcmp(kind, "vfork-exec");
+	int exec = use_vfork || !strcmp(kind, "fork-exec");
+	uint64_t start = 0;
+	unsigned long i;
+
+	if (!exec && strcmp(kind, "fork-exit"))
+		errx(2, "unknown loop '%s'", kind);
+
+	/* The first tenth warms up. */
+	for (i = 0; i < count + count / 10; i++) {
+		if (i == count / 10)
+			start = now();
+		wait_for(small_process(use_vfork, exec));
+	}
+	printf("%s %llu\n", kind,
+	       (unsigned long long)((now() - start) / count));
+}
+
+static unsigned long number(const char *s, unsigned long max)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(s, &end, 0);
+	if (errno || *end || end == s || !n || n > max)
+		errx(2, "'%s' is not a number from 1 to %lu", s, max);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	unsigned long times = 1;
+	uint64_t ns;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "n:s:g:")) != -1) {
+		switch (opt) {
+		case 'n':
+			times = number(optarg, INT_MAX);
+			break;
+		case 's':
+			switch_fd = open(optarg, O_WRONLY | O_CLOEXEC);
+			if (switch_fd < 0)
+				err(1, "%s", optarg);
+			break;
+		case 'g':
+			fifo = optarg;
+			break;
+		default:
+			return 2;
+		}
+	}
+	argc -= optind;
+	argv += optind;
+
+	if (argc == 3 && !strcmp(argv[0], "loop")) {
+		time_loop(argv[1], number(argv[2], INT_MAX));
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[0], "exit"))
+		ns = time_exit(number(argv[1], 1 << 20) * MIB, page, times);
+	else if (argc == 2 && !strcmp(argv[0], "sparse"))
+		ns = time_exit(number(argv[1], 1 << 16) * GIB, LEAF_SPAN, times);
+	else if (argc == 2 && !strcmp(argv[0], "fork"))
+		ns = time_fork(number(argv[1], 1 << 20) * MIB, times);
+	else
+		errx(2, "see the head of mmwork.c");
+	printf("%s %llu\n", argv[0], (unsigned long long)ns);
+	return 0;
+}
