@@ -6,10 +6,11 @@
  *
  * Each of WORKERS processes owns a patterned area and does ROUNDS times one of
  * the following, by turns, with children of up to MIB MiB (default 32): a child
- * that exits; that is killed while it touches memory; that is killed while
- * several threads of it do; that forks, both changing the pages that they share;
- * that unmaps, protects and moves parts of its memory first; that becomes
- * another program; that shares memory and file mappings with others.
+ * that exits; that is killed while one or several threads of it touch memory,
+ * and has that reaped by process_mrelease() at the same time; that forks, both
+ * changing the pages that they share; that unmaps, protects and moves parts of
+ * its memory first; that becomes another program; that shares memory and file
+ * mappings with others.
  * Whatever is shared is checked for its contents, in children and parents.
  */
 #define _GNU_SOURCE
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,7 @@ static void do_kill(int threads)
 {
 	pid_t pid = xfork();
 	pthread_t t;
+	int fd;
 
 	if (!pid) {
 		while (--threads > 0)
@@ -137,8 +140,18 @@ static void do_kill(int threads)
 				_exit(1);
 		touch_forever(NULL);
 	}
+	fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		err(1, "pidfd_open");
 	usleep(rnd() % 20000);
 	kill(pid, SIGKILL);
+	/*
+	 * Race with the exit for the entries of its tables, from the other CPU
+	 * if there is one. It may well be too early or too late.
+	 */
+	while (syscall(SYS_process_mrelease, fd, 0) && errno == EAGAIN)
+		;
+	close(fd);
 	reap(pid, SIGKILL);
 }
 
