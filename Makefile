@@ -27,4 +27,4 @@ results:
 	@tools/publish
 
 clean:
-	rm -rf build/kernel build/results build/check build/logs build/initramfs.gz
+	rm -rf build/kernel build/kunit build/results build/check build/logs build/initramfs.gz
