@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# Shared by the jobs: source it as  . /lib.sh
+#
+# A job has the form
+#
+#	a first round of its work, for what is set up once and stays
+#	remember
+#	the work
+#	check_idle NAME
+#
+# and fails when one of its commands does. On a kernel without the reaper, what
+# is about the list is left out.
+
+set -e
+
+STATS=/sys/kernel/debug/pt_reaper/stats
+SYSCTL=/proc/sys/vm/pt_reaper
+CGROUP=/sys/fs/cgroup
+ZRAM=/sys/block/zram0
+
+result() { echo "result $1 $2"; }
+fails() { ! "$@"; }
+
+# reaper: is there one? A kernel that was built with it has to have it.
+reaper() { [ -n "$reaper" ]; }
+reaper=$(zcat /proc/config.gz | grep '^CONFIG_XEN_PV_PT_REAPER=y' || :)
+! grep -q 'pt_reaper=off' /proc/cmdline || reaper=
+
+# count NAME: from the statistics of the reaper
+count() { awk -v name="$1" '$1 == name { print $2 }' $STATS; }
+
+# since NAME: how much that has grown since the last mark
+mark() { ! reaper || cp $STATS /tmp/stats; }
+since() { awk -v name="$1" '$1 == name { n = $2 - n } END { print n }' /tmp/stats $STATS; }
+
+vmstat() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
+
+# expect WHAT NUMBER COMPARISON NUMBER: as test(1) compares them
+expect()
+{
+	test "$2" "$3" "$4" && return
+	{
+		echo "$1: $2, not $3 $4"
+		! reaper || cat $STATS
+	} >&2
+	exit 1
+}
+
+# bound TABLES: set the bound. All that it ever was counts for the peak.
+bound()
+{
+	[ "$1" -le "$largest_bound" ] || largest_bound=$1
+	echo "$1" > ${SYSCTL}_max_tables
+	expect 'tables above a new bound' "$(count queued)" -le "$1"
+}
+
+# starve: the last CPU is the only one for the reaper, but busy with something
+# of a higher priority; what the scheduler keeps for others, it does not get.
+starve()
+{
+	last=$(($(nproc) - 1))
+	echo -1 > /proc/sys/kernel/sched_rt_runtime_us
+	echo 0 > /sys/kernel/debug/sched/fair_server/cpu"$last"/runtime
+	hog $last 50 &
+	hog=$!
+	! reaper || taskset -p $((1 << last)) "$(pidof pt_reaper)" > /dev/null
+}
+
+feed()
+{
+	kill "$hog"
+	wait "$hog" || :
+	! reaper || taskset -p $(((2 << last) - 1)) "$(pidof pt_reaper)" > /dev/null
+}
+
+# group NAME LIMIT: a memory cgroup, of so many MiB
+group()
+{
+	if [ ! -e $CGROUP/cgroup.procs ]; then
+		mount -t cgroup2 cgroup2 $CGROUP
+		echo +memory > $CGROUP/cgroup.subtree_control
+	fi
+	mkdir "$CGROUP/$1"
+	echo "$2M" > "$CGROUP/$1/memory.max"
+}
+
+# in_group NAME COMMAND...
+in_group()
+(
+	echo 0 > "$CGROUP/$1/cgroup.procs"
+	shift
+	exec "$@"
+)
+
+# swap_on MIB
+swap_on()
+{
+	echo "$1M" > $ZRAM/disksize
+	mkswap /dev/zram0 > /dev/null
+	swapon /dev/zram0
+}
+
+# swap_off: would never end if somebody who is gone had left something there
+swap_off()
+{
+	timeout 100 swapoff /dev/zram0
+	echo 1 > $ZRAM/reset
+}
+
+# settle: wait for the list to be empty, which it is soon in an idle guest
+settle()
+{
+	reaper || return 0
+	i=0
+	while [ "$(count queued)" -gt 0 ]; do
+		expect 'tenths of a second with tables on the list' $i -lt 100
+		usleep 100000
+		i=$((i + 1))
+	done
+}
+
+# memory FILE: /proc/meminfo, and as its first line the kB that are free, those
+# on the per-CPU lists of the page allocator included, or that could be; after
+# what is cached has been dropped (KASAN keeps what was freed until then)
+memory()
+{
+	settle
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	for f in /sys/kernel/slab/*/shrink; do
+		[ ! -e "$f" ] || echo 1 > "$f"
+	done
+	sleep 2
+	# What each CPU has counted, to the sums
+	cat /proc/sys/vm/stat_refresh
+	awk '/^(MemFree|SReclaimable):/ { n += $2 }
+	     $1 == "count:" { n += 4 * $2 }
+	     END { print "Free:", n, "kB" }' /proc/meminfo /proc/zoneinfo > "$1"
+	cat /proc/meminfo >> "$1"
+}
+
+# changed FIELD: of /proc/meminfo, in kB, from /tmp/before to /tmp/after
+changed() { awk -v name="$1:" '$1 == name { n = $2 - n } END { print n }' /tmp/before /tmp/after; }
+
+remember()
+{
+	memory /tmp/before
+	mark
+}
+
+# gone NAME FIELD CHANGE LIMIT: less than LIMIT kB
+gone()
+{
+	result "$1.$2" "$3"
+	[ "$3" -lt "$4" ] && return
+	{
+		echo "$2 has changed by $3 kB; /proc/meminfo before and after:"
+		paste /tmp/before /tmp/after
+		ps
+		cat /proc/slabinfo
+	} >&2
+	exit 1
+}
+
+# check_idle NAME: the list is empty and was never longer than its bound; memory
+# is back. The slack is for slabs, and for what idle CPUs and kernel threads still
+# have of the last processes; what the jobs use is hundreds of times that.
+check_idle()
+{
+	memory /tmp/after
+	gone "$1" Free $((- $(changed Free))) 4096
+	gone "$1" PageTables "$(changed PageTables)" 128
+	# Entries that were accounted twice, or not at all
+	for field in AnonPages Mapped Mlocked Shmem; do
+		n=$(changed $field)
+		gone "$1" $field "${n#-}" 1024
+	done
+	reaper || return 0
+	for name in peak handed_over drained flushed; do
+		result "$1.$name" "$(count $name)"
+	done
+	expect 'peak above the bound' "$(count peak)" -le "$largest_bound"
+	expect 'pages that are held' "$(count pages)" -eq 0
+	expect 'tables that were not drained' \
+		$(($(count handed_over) - $(count drained))) -eq 0
+	expect 'pages that are reclaimable' "$(vmstat nr_kernel_misc_reclaimable)" -eq 0
+}
+
+! reaper || largest_bound=$(cat ${SYSCTL}_max_tables)
