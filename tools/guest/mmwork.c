@@ -4,6 +4,10 @@
  *
  *   mmwork [OPTIONS] exit MIB     a process of MIB MiB exits
  *   mmwork [OPTIONS] fork MIB     a process of MIB MiB forks
+ *   mmwork [OPTIONS] refork MIB   the same, after a first fork that isn't counted:
+ *                                 all its pages are write-protected already
+ *   mmwork [OPTIONS] cow MIB      a process of MIB MiB has forked, its child has
+ *                                 exited, and it writes to all its pages
  *   mmwork [OPTIONS] sparse GIB   a process with one page in each 2 MiB of GIB
  *                                 GiB exits: many tables, little memory
  *   mmwork loop vfork-exec|fork-exec|fork-exit COUNT
@@ -11,13 +15,16 @@
  *   -n TIMES  do it so often: so many processes exit, one after the other, or
  *             one forks so many times
  *   -s FILE   write 1 to FILE right before what is timed and 0 right after it
+ *   -w MS     when the last process has exited, wait so long, before that 0: for
+ *             what the kernel goes on to do
  *   -g FIFO   when all processes are there and populated, open FIFO for reading
  *             twice: first to say so, then to be told to go on
+ *   -f FILE   the processes also map FILE, shared and private, and write to it
  *
  * Prints "NAME NANOSECONDS", the mean of several times. An exit takes from
  * the last instruction of the process to the return of its parent's wait(), a
  * fork from the call to its return in the parent. A loop's figure is that of
- * one round.
+ * one round. What -w waits for is in none of them.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -29,16 +36,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#define PAGE		4096UL
 #define MIB		(1UL << 20)
 #define GIB		(1UL << 30)
 #define LEAF_SPAN	(2 * MIB)
 
 static int switch_fd = -1;
-static const char *fifo;
+static unsigned long wait_ms;
+static const char *fifo, *file;
 
 static uint64_t now(void)
 {
@@ -79,14 +89,44 @@ static void *map(size_t len, int flags)
 	return p;
 }
 
-/* Map len bytes and write one byte in each step. */
-static void populate(size_t len, size_t step)
+/* Map all of the file and fill it. */
+static void populate_file(int flags, int c)
 {
-	char *p = map(len, MAP_PRIVATE | MAP_NORESERVE);
+	int fd = open(file, O_RDWR);
+	struct stat st;
+	char *p;
+
+	if (fd < 0 || fstat(fd, &st))
+		err(1, "%s", file);
+	p = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (p == MAP_FAILED)
+		err(1, "mmap of %s", file);
+	memset(p, c, st.st_size);
+}
+
+static void write_all(char *p, size_t len, size_t step)
+{
 	size_t i;
 
 	for (i = 0; i < len; i += step)
 		p[i] = 1;
+}
+
+/*
+ * Map len bytes and write one byte in each step. The kernel is many times as
+ * fast as page faults are in an emulated Xen guest.
+ */
+static char *populate(size_t len, size_t step)
+{
+	char *p = map(len, MAP_PRIVATE | MAP_NORESERVE |
+			   (step == PAGE ? MAP_POPULATE : 0));
+
+	write_all(p, len, step);
+	if (file) {
+		populate_file(MAP_SHARED, 'S');
+		populate_file(MAP_PRIVATE, 'P');
+	}
+	return p;
 }
 
 static void wait_for(pid_t pid)
@@ -141,19 +181,27 @@ static uint64_t time_exit(size_t len, size_t step, unsigned long times)
 			err(1, "write");
 		wait_for(-1);
 		end = now();
+		if (i == times - 1)
+			usleep(wait_ms * 1000);
 		set_switch("0");
 		sum += end - *start;
 	}
 	return sum / times;
 }
 
-static uint64_t time_fork(size_t len, unsigned long times)
+static uint64_t time_fork(size_t len, int again, unsigned long times)
 {
 	uint64_t start, end, sum = 0;
 	unsigned long i;
 	pid_t pid;
 
-	populate(len, sysconf(_SC_PAGESIZE));
+	populate(len, PAGE);
+	if (again) {
+		pid = xfork();
+		if (!pid)
+			_exit(0);
+		wait_for(pid);
+	}
 
 	rendezvous();
 	for (i = 0; i < times; i++) {
@@ -165,6 +213,29 @@ static uint64_t time_fork(size_t len, unsigned long times)
 		end = now();
 		set_switch("0");
 		wait_for(pid);
+		sum += end - start;
+	}
+	return sum / times;
+}
+
+static uint64_t time_cow(size_t len, unsigned long times)
+{
+	char *p = populate(len, PAGE);
+	uint64_t start, end, sum = 0;
+	unsigned long i;
+	pid_t pid;
+
+	rendezvous();
+	for (i = 0; i < times; i++) {
+		pid = xfork();
+		if (!pid)
+			_exit(0);
+		wait_for(pid);
+		set_switch("1");
+		start = now();
+		write_all(p, len, PAGE);
+		end = now();
+		set_switch("0");
 		sum += end - start;
 	}
 	return sum / times;
@@ -221,12 +292,11 @@ static unsigned long number(const char *s, unsigned long max)
 
 int main(int argc, char **argv)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
 	unsigned long times = 1;
 	uint64_t ns;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:g:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:w:g:f:")) != -1) {
 		switch (opt) {
 		case 'n':
 			times = number(optarg, INT_MAX);
@@ -236,8 +306,14 @@ int main(int argc, char **argv)
 			if (switch_fd < 0)
 				err(1, "%s", optarg);
 			break;
+		case 'w':
+			wait_ms = number(optarg, 1000);
+			break;
 		case 'g':
 			fifo = optarg;
+			break;
+		case 'f':
+			file = optarg;
 			break;
 		default:
 			return 2;
@@ -251,11 +327,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc == 2 && !strcmp(argv[0], "exit"))
-		ns = time_exit(number(argv[1], 1 << 20) * MIB, page, times);
+		ns = time_exit(number(argv[1], 1 << 20) * MIB, PAGE, times);
 	else if (argc == 2 && !strcmp(argv[0], "sparse"))
 		ns = time_exit(number(argv[1], 1 << 16) * GIB, LEAF_SPAN, times);
 	else if (argc == 2 && !strcmp(argv[0], "fork"))
-		ns = time_fork(number(argv[1], 1 << 20) * MIB, times);
+		ns = time_fork(number(argv[1], 1 << 20) * MIB, 0, times);
+	else if (argc == 2 && !strcmp(argv[0], "refork"))
+		ns = time_fork(number(argv[1], 1 << 20) * MIB, 1, times);
+	else if (argc == 2 && !strcmp(argv[0], "cow"))
+		ns = time_cow(number(argv[1], 1 << 20) * MIB, times);
 	else
 		errx(2, "see the head of mmwork.c");
 	printf("%s %llu\n", argv[0], (unsigned long long)ns);
