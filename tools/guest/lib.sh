@@ -61,8 +61,11 @@ bound()
 starve()
 {
 	last=$(($(nproc) - 1))
-	echo -1 > /proc/sys/kernel/sched_rt_runtime_us
-	echo 0 > /sys/kernel/debug/sched/fair_server/cpu"$last"/runtime
+	# Once: afterwards, the scheduler takes both for overcommitted.
+	if [ "$(cat /proc/sys/kernel/sched_rt_runtime_us)" != -1 ]; then
+		echo -1 > /proc/sys/kernel/sched_rt_runtime_us
+		echo 0 > /sys/kernel/debug/sched/fair_server/cpu"$last"/runtime
+	fi
 	hog $last 50 &
 	hog=$!
 	! reaper || taskset -p $((1 << last)) "$(pidof pt_reaper)" > /dev/null
