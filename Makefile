@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 
-.PHONY: help demo check series export results clean
+.PHONY: help demo demo-rt check series export results clean
 
 help:
 	@echo 'make demo     mainline and patched kernels on a real Xen, side by side'
+	@echo 'make demo-rt  a PREEMPT_RT kernel on Xen, natively, and mainline: latency'
 	@echo 'make check    all tests'
 	@echo 'make series   the series as commits of a git tree, build/linux-6.12'
 	@echo 'make export   that tree back to patches/'
@@ -12,6 +13,9 @@ help:
 
 demo:
 	@tools/demo
+
+demo-rt:
+	@tools/demo-rt
 
 check:
 	@tools/check
@@ -27,4 +31,4 @@ results:
 	@tools/publish
 
 clean:
-	rm -rf build/kernel build/kunit build/results build/check build/logs build/initramfs.gz
+	rm -rf build/kernel build/kunit build/results build/results-rt build/check build/check-rt build/logs build/initramfs.gz
