@@ -8,6 +8,7 @@
  *                                 all its pages are write-protected already
  *   mmwork [OPTIONS] cow MIB      a process of MIB MiB has forked, its child has
  *                                 exited, and it writes to all its pages
+ *   mmwork [OPTIONS] copy MIB     the same while the child is still there
  *   mmwork [OPTIONS] sparse GIB   a process with one page in each 2 MiB of GIB
  *                                 GiB exits: many tables, little memory
  *   mmwork loop vfork-exec|fork-exec|fork-exit COUNT
@@ -31,6 +32,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,9 @@
 #define MIB		(1UL << 20)
 #define GIB		(1UL << 30)
 #define LEAF_SPAN	(2 * MIB)
+
+#define MARK_BEGIN()	asm volatile("nopl 0xbad0001(%rax)")
+#define MARK_END()	asm volatile("nopl 0xbad0002(%rax)")
 
 static int switch_fd = -1;
 static unsigned long wait_ms;
@@ -167,6 +172,7 @@ static uint64_t time_exit(size_t len, size_t step, unsigned long times)
 			    read(go[0], &c, 1) != 1)
 				_exit(1);
 			*start = now();
+			MARK_BEGIN();
 			_exit(0);
 		}
 		if (read(ready[0], &c, 1) != 1)
@@ -180,6 +186,7 @@ static uint64_t time_exit(size_t len, size_t step, unsigned long times)
 		if (write(go[1], "", 1) != 1)
 			err(1, "write");
 		wait_for(-1);
+		MARK_END();
 		end = now();
 		if (i == times - 1)
 			usleep(wait_ms * 1000);
@@ -207,9 +214,11 @@ static uint64_t time_fork(size_t len, int again, unsigned long times)
 	for (i = 0; i < times; i++) {
 		set_switch("1");
 		start = now();
+		MARK_BEGIN();
 		pid = xfork();
 		if (!pid)
 			_exit(0);
+		MARK_END();
 		end = now();
 		set_switch("0");
 		wait_for(pid);
@@ -218,7 +227,7 @@ static uint64_t time_fork(size_t len, int again, unsigned long times)
 	return sum / times;
 }
 
-static uint64_t time_cow(size_t len, unsigned long times)
+static uint64_t time_cow(size_t len, int shared, unsigned long times)
 {
 	char *p = populate(len, PAGE);
 	uint64_t start, end, sum = 0;
@@ -228,14 +237,22 @@ static uint64_t time_cow(size_t len, unsigned long times)
 	rendezvous();
 	for (i = 0; i < times; i++) {
 		pid = xfork();
-		if (!pid)
+		if (!pid) {
+			while (shared)
+				pause();
 			_exit(0);
-		wait_for(pid);
+		}
+		if (!shared)
+			wait_for(pid);
 		set_switch("1");
 		start = now();
+		MARK_BEGIN();
 		write_all(p, len, PAGE);
+		MARK_END();
 		end = now();
 		set_switch("0");
+		if (shared && (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) < 0))
+			err(1, "child");
 		sum += end - start;
 	}
 	return sum / times;
@@ -272,8 +289,11 @@ static void time_loop(const char *kind, unsigned long count)
 	for (i = 0; i < count + count / 10; i++) {
 		if (i == count / 10)
 			start = now();
+		if (i == count + count / 10 - 1)
+			MARK_BEGIN();
 		wait_for(small_process(use_vfork, exec));
 	}
+	MARK_END();
 	printf("%s %llu\n", kind,
 	       (unsigned long long)((now() - start) / count));
 }
@@ -335,7 +355,9 @@ int main(int argc, char **argv)
 	else if (argc == 2 && !strcmp(argv[0], "refork"))
 		ns = time_fork(number(argv[1], 1 << 20) * MIB, 1, times);
 	else if (argc == 2 && !strcmp(argv[0], "cow"))
-		ns = time_cow(number(argv[1], 1 << 20) * MIB, times);
+		ns = time_cow(number(argv[1], 1 << 20) * MIB, 0, times);
+	else if (argc == 2 && !strcmp(argv[0], "copy"))
+		ns = time_cow(number(argv[1], 1 << 20) * MIB, 1, times);
 	else
 		errx(2, "see the head of mmwork.c");
 	printf("%s %llu\n", argv[0], (unsigned long long)ns);
