@@ -196,6 +196,23 @@ static uint64_t time_exit(size_t len, size_t step, unsigned long times)
 	return sum / times;
 }
 
+/* It is there until it is killed, and does nothing in the time of its parent. */
+static pid_t idle_child(void)
+{
+	pid_t pid = xfork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	return pid;
+}
+
+static void end_child(pid_t pid)
+{
+	if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) < 0)
+		err(1, "child");
+}
+
 static uint64_t time_fork(size_t len, int again, unsigned long times)
 {
 	uint64_t start, end, sum = 0;
@@ -204,10 +221,9 @@ static uint64_t time_fork(size_t len, int again, unsigned long times)
 
 	populate(len, PAGE);
 	if (again) {
-		pid = xfork();
-		if (!pid)
-			_exit(0);
-		wait_for(pid);
+		end_child(idle_child());
+		/* Until its page tables are free as well */
+		usleep(100000);
 	}
 
 	rendezvous();
@@ -215,13 +231,11 @@ static uint64_t time_fork(size_t len, int again, unsigned long times)
 		set_switch("1");
 		start = now();
 		MARK_BEGIN();
-		pid = xfork();
-		if (!pid)
-			_exit(0);
+		pid = idle_child();
 		MARK_END();
 		end = now();
 		set_switch("0");
-		wait_for(pid);
+		end_child(pid);
 		sum += end - start;
 	}
 	return sum / times;
@@ -236,14 +250,9 @@ static uint64_t time_cow(size_t len, int shared, unsigned long times)
 
 	rendezvous();
 	for (i = 0; i < times; i++) {
-		pid = xfork();
-		if (!pid) {
-			while (shared)
-				pause();
-			_exit(0);
-		}
+		pid = idle_child();
 		if (!shared)
-			wait_for(pid);
+			end_child(pid);
 		set_switch("1");
 		start = now();
 		MARK_BEGIN();
@@ -251,8 +260,8 @@ static uint64_t time_cow(size_t len, int shared, unsigned long times)
 		MARK_END();
 		end = now();
 		set_switch("0");
-		if (shared && (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) < 0))
-			err(1, "child");
+		if (shared)
+			end_child(pid);
 		sum += end - start;
 	}
 	return sum / times;
