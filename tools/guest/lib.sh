@@ -136,8 +136,8 @@ memory()
 		[ ! -e "$f" ] || echo 1 > "$f"
 	done
 	sleep 2
-	# What each CPU has counted, to the sums
-	cat /proc/sys/vm/stat_refresh
+	# What each CPU has counted, to the sums (more than one CPU only)
+	[ ! -e /proc/sys/vm/stat_refresh ] || cat /proc/sys/vm/stat_refresh
 	awk '/^(MemFree|SReclaimable):/ { n += $2 }
 	     $1 == "count:" { n += 4 * $2 }
 	     END { print "Free:", n, "kB" }' /proc/meminfo /proc/zoneinfo > "$1"
