@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Shared by the scripts of tools/: source it as  . "$(dirname "$0")/lib.sh"
+# Shared by the scripts of tools/ and its rooms: source it as
+# . "$(dirname "$0")/lib.sh", or .../../lib.sh in a room.
 #
-# It sets TOP (the repository), BUILD (everything that is made or fetched) and
-# SERIES (the kernel version the series is for), and makes git, the compiler
-# and the locale independent of the user's own settings.
+# It sets TOP (the repository), BUILD (everything that is made or fetched),
+# SERIES (the kernel version the series is for) and XEN (that of the hypervisor),
+# and makes git, the compiler and the locale independent of the user's own settings.
 
 # The paths below are for the scripts that source this file.
 # shellcheck disable=SC2034
 PROG=${0##*/}
-TOP=$(cd "$(dirname "$0")/.." && pwd)
+TOP=$(cd "$(dirname "$0")" && until [ -f tools/lib.sh ]; do cd ..; done && pwd)
 BUILD=${PVREAP_BUILD:-$TOP/build}
 SERIES=6.12
 PATCHES=${PVREAP_PATCHES:-$TOP/patches/linux-$SERIES}
@@ -19,11 +20,15 @@ case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 case $PATCHES in /*) ;; *) PATCHES=$PWD/$PATCHES ;; esac
 TREE=$BUILD/linux-$SERIES
 LOGS=$BUILD/logs
+export XEN="${XEN:-4.17}"
+XEN_DIR=$BUILD/xen-$XEN
 
 export LC_ALL=C
 # Set when git itself runs us, from a hook: they would name the wrong repository.
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_OBJECT_DIRECTORY
-export CCACHE_DIR="${CCACHE_DIR:-$BUILD/ccache}"
+# The compiler cache is where the user has his, and no path of this clone counts:
+# another one finds what was compiled here. The preprocessor's output isn't needed.
+export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$BUILD}" CCACHE_DEPEND=1
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -44,6 +49,21 @@ need()
 			    "run tools/setup, or: apt-get install $2"
 		shift 2
 	done
+}
+
+case $XEN in
+4.17|4.20) ;;
+*) die "there is no Xen '$XEN' here" 'those there are: XEN=4.17, XEN=4.20' ;;
+esac
+
+as_root()
+{
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		need sudo sudo
+		sudo "$@"
+	fi
 }
 
 # step NAME COMMAND...: run a long step with its output in a log. Shows what
