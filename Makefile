@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 
-.PHONY: help demo demo-rt check series export results clean
+.PHONY: help demo demo-rt check check-all series export results clean
 
 help:
-	@echo 'make demo     mainline and patched kernels on a real Xen, side by side'
+	@echo 'make demo     mainline and patched kernels on a real Xen, side by side (XEN=4.20: on that)'
 	@echo 'make demo-rt  a PREEMPT_RT kernel on Xen, natively, and mainline: latency'
-	@echo 'make check    all tests'
+	@echo 'make check    the tests of every day; STAGE=... some of them'
+	@echo 'make check-all  all tests, hours of them; goes on where it was'
 	@echo 'make series   the series as commits of a git tree, build/linux-6.12'
 	@echo 'make export   that tree back to patches/'
 	@echo 'make results  the figures of the last demo to README.md and Documentation/'
@@ -18,7 +19,10 @@ demo-rt:
 	@tools/demo-rt
 
 check:
-	@tools/check
+	@tools/check $(STAGE)
+
+check-all:
+	@tools/check -a $(STAGE)
 
 series:
 	@tools/setup
@@ -28,7 +32,7 @@ export:
 	@tools/series export
 
 results:
-	@tools/publish
+	@tools/report/publish
 
 clean:
-	rm -rf build/kernel build/kunit build/results build/results-rt build/check build/check-rt build/logs build/initramfs.gz
+	rm -rf build/kernel build/kunit build/results build/results-rt build/check build/check-broken build/logs build/initramfs*.gz

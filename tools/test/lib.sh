@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What tools/check and tools/test/... know of the lists of tests and rules; to be
+# sourced after tools/lib.sh.
+
+# They are for the scripts that source this file.
+# shellcheck disable=SC2034
+LIST=${PVREAP_LIST:-$TOP/tools/test/list}
+RULES=$TOP/tools/test/rules
+BROKEN=$TOP/tools/test/broken
+CHECK=${PVREAP_CHECK:-$BUILD/check}
+# What is tested: tools/test/break sets another one.
+REVISION=${PVREAP_REVISION:-pvreap}
+
+# table FILE: its lines without comments, columns separated by tabs
+table() { sed -e '/^#/d' -e '/^$/d' -e 's/ | /\t/g' "$1"; }
+
+# tests [TIER]: "STAGE NAME" of each test, in order; check: without the tier all
+tests()
+{
+	table "$LIST" | awk -F '\t' -v tier="${1-}" '
+		/^\[/ { stage = substr($0, 2, length($0) - 2); next }
+		tier != "check" || $2 == "check" { print stage, $1 }'
+}
+
+# column NAME N: of the line of a test
+column() { table "$LIST" | awk -F '\t' -v name="$1" -v n="$2" '$1 == name { print $n }'; }
+
+# kind KERNEL: what boots: its revision and configuration, and options of tools/boot
+kind()
+{
+	tests_ramfs="-i $BUILD/initramfs-tests.gz"
+	case $1 in
+	mainline) echo base base ;;
+	plain) echo "$REVISION" base+reaper ;;
+	pcp0) echo "$REVISION" base+reaper+pcp0 ;;
+	# In parallel, and with pages that are poisoned when they are freed
+	debug) echo "$REVISION" base+debug+reaper+kunit -R "$tests_ramfs" -a page_poison=1 ;;
+	kmemleak) echo "$REVISION" base+debug+reaper+kmemleak -R "$tests_ramfs" ;;
+	kcsan) echo "$REVISION" base+reaper+kcsan -R "$tests_ramfs" ;;
+	up) echo "$REVISION" base+reaper+up ;;
+	rt) echo "$REVISION" base+reaper+rt ;;
+	rtdebug) echo "$REVISION" base+reaper+rt+rtdebug ;;
+	*) die "there is no kind of kernel '$1'" "see kind() in tools/test/lib.sh" ;;
+	esac
+}
