@@ -4,8 +4,11 @@
 # What the files of tests share. "run" starts it for each of them:
 # shared.sh DIRECTORY PATTERN FILE
 
-# The files use what is set here, and are called by name.
+# The files use what is set here, and their functions are called by name.
 # shellcheck disable=SC2034,SC2317
+# shellcheck source=tools/lib.sh
+. ../../lib.sh
+
 tmp=$1 pattern=$2 file=$3
 # A space in all the paths: nothing may mind it.
 own=$(mktemp -d "$tmp/a b.XXXXXX") || exit 1
@@ -106,6 +109,17 @@ refuse() { refuse_with 1 "$@"; }
 # wrong COMMAND...: a wrong call.
 wrong() { refuse_with 2 'usage: tools/' "$@"; }
 
+# refusals: lines of "what was done | command | what it says then", each of them
+# from the beginning. A "+" for the first stands for that of the line before.
+refusals()
+{
+	while IFS='|' read -r what command text <&3; do
+		[ "$what" = '+ ' ] || done=$what
+		begin
+		(eval "$done"; eval "refuse \"\${text# }\" $command")
+	done 3<&0 </dev/null
+}
+
 # without COMMAND: in $W/bin all that the system has, but for it.
 without()
 {
@@ -155,6 +169,8 @@ fresh()
 	mkdir "$P"
 }
 
+# in_rebase REPOSITORY COMMIT: in the middle of one
+in_rebase() { GIT_SEQUENCE_EDITOR='sed -i 1s/pick/edit/' git -C "$1" rebase -q -i "$2"; }
 kgit() { git -C "$K" "$@"; }
 ggit() { git -C "$G" "$@"; }
 
@@ -215,20 +231,14 @@ check()
 	# Not as a condition: the shell would go on after what fails.
 	(set -eux; begin; "$1") >"$own/log" 2>&1
 	rc=$?
-	if [ $rc -eq 0 ]; then
-		echo "ok - $name"
-	else
-		echo "not ok - $name"
-		sed 's/^/# /' "$own/log"
-		failed=1
-	fi
+	tap $rc "$name"
+	[ $rc -eq 0 ] || sed 's/^/# /' "$own/log"
 }
 
-failed=0
 tests=$(sed -n 's/^\(t_[A-Za-z_]*\)()$/\1/p' "$file")
 for t in $tests; do
 	check "$t"
 done >"$own/tap"
 # In one go: the lines of several files would mix.
 flock "$tmp" cat "$own/tap"
-exit $failed
+exit $tap_failed
