@@ -31,6 +31,8 @@ column() { table "$LIST" | awk -F '\t' -v name="$1" -v n="$2" '$1 == name { prin
 kind()
 {
 	tests_ramfs="-i $BUILD/initramfs-tests.gz"
+	# A lock that dies with its holder would keep a guest busy until its time is up.
+	[ "$REVISION" != broken ] || tests_ramfs="$tests_ramfs -a oops=panic"
 	case $1 in
 	mainline) echo base base ;;
 	plain) echo "$REVISION" base+reaper ;;
