@@ -162,11 +162,15 @@ static uint64_t time_exit(size_t len, size_t step, unsigned long times)
 	unsigned long i;
 	char c;
 
-	if (pipe2(ready, O_CLOEXEC) || pipe2(go, O_CLOEXEC))
+	if (pipe2(go, O_CLOEXEC))
 		err(1, "pipe");
 
 	for (i = 0; i < times; i++) {
+		/* Of each child: nobody else keeps it open when that is killed. */
+		if (pipe2(ready, O_CLOEXEC))
+			err(1, "pipe");
 		if (!xfork()) {
+			close(go[1]);
 			populate(len, step);
 			if (write(ready[1], "", 1) != 1 ||
 			    read(go[0], &c, 1) != 1)
@@ -175,8 +179,10 @@ static uint64_t time_exit(size_t len, size_t step, unsigned long times)
 			MARK_BEGIN();
 			_exit(0);
 		}
+		close(ready[1]);
 		if (read(ready[0], &c, 1) != 1)
-			err(1, "read");
+			errx(1, "the child has died");
+		close(ready[0]);
 	}
 
 	rendezvous();
