@@ -7,16 +7,12 @@
  * device model passes with IOCTL_PRIVCMD_DM_OP: it doesn't go through a page fault.
  */
 #define _GNU_SOURCE
-#include <err.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
+
+#include "mm.h"
 
 /* Of the kernel's mm/gup_test.h and include/uapi/xen/privcmd.h */
 struct pin_longterm_test {
@@ -33,8 +29,6 @@ struct privcmd_hypercall {
 #define IOCTL_PRIVCMD_HYPERCALL	_IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall))
 #define HYPERVISOR_xen_version	17
 #define XENVER_extraversion	1
-
-#define PAGE	4096UL
 
 /* One whole table, at least, and what others have beside it */
 #define AREA_PAGES	(2 * 512 + 8)
@@ -64,7 +58,7 @@ int main(void)
 		.flags = PIN_LONGTERM_TEST_FLAG_USE_WRITE,
 	};
 	unsigned int before, after;
-	int gup, status;
+	int gup;
 	char *area;
 	pid_t pid;
 
@@ -77,28 +71,22 @@ int main(void)
 	if (gup < 0)
 		err(1, "gup_test");
 
-	area = mmap(NULL, AREA_PAGES * PAGE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (area == MAP_FAILED)
-		err(1, "mmap");
-	memset(area, 1, AREA_PAGES * PAGE);
+	area = map(AREA_PAGES * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	fill(area, AREA_PAGES * PAGE, 1);
 
 	pin.addr = (uintptr_t)area;
 	if (ioctl(gup, PIN_LONGTERM_TEST_START, &pin) < 0)
 		err(1, "PIN_LONGTERM_TEST_START");
 
 	before = not_writable(area);
-	pid = fork();
-	if (pid < 0)
-		err(1, "fork");
+	pid = xfork();
 	if (!pid)
 		for (;;)
 			pause();
 	after = not_writable(area);
 
 	kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) != pid)
-		err(1, "waitpid");
+	reap(pid, SIGKILL);
 	if (ioctl(gup, PIN_LONGTERM_TEST_STOP) < 0)
 		err(1, "PIN_LONGTERM_TEST_STOP");
 
