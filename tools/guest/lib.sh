@@ -78,7 +78,7 @@ feed()
 	! reaper || taskset -p $(((2 << last) - 1)) "$(pidof pt_reaper)" > /dev/null
 }
 
-# group NAME LIMIT: a memory cgroup, of so many MiB
+# group NAME LIMIT [max|high]: a memory cgroup, of so many MiB
 group()
 {
 	if [ ! -e $CGROUP/cgroup.procs ]; then
@@ -86,7 +86,7 @@ group()
 		echo +memory > $CGROUP/cgroup.subtree_control
 	fi
 	mkdir "$CGROUP/$1"
-	echo "$2M" > "$CGROUP/$1/memory.max"
+	echo "$2M" > "$CGROUP/$1/memory.${3:-max}"
 }
 
 # in_group NAME COMMAND...
