@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared by mmstress.c, mmrace.c and pinfork.c: children, and memory whose
- * contents tell whose it is.
+/* Shared by mmstress.c, mmrace.c, pinfork.c and forkread.c: children, and memory
+ * whose contents tell whose it is.
  */
 #ifndef MM_H
 #define MM_H
