@@ -8,6 +8,9 @@
  * from all its pages in turn, on CPU 1. Prints "gap NANOSECONDS fork NANOSECONDS
  * pages COUNT": the longest time between two of its looks at the clock, eight pages
  * apart, the mean time of a fork, and the pages that it has read in all of them.
+ *
+ * Whoever writes to memory that is being forked has to wait for the fork. So what the
+ * reader writes to is shared memory, its stack included.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -18,11 +21,15 @@
 
 #include "mm.h"
 
-/* 1: the reader is there; 2: in a fork; 3: between forks; 4: it's over */
-static atomic_int phase;
+#define STACK	(1 * MIB)
+
+static struct {
+	/* 1: the reader is there; 2: in a fork; 3: between forks; 4: it's over */
+	atomic_int phase;
+	uint64_t gap, pages;
+} *shared;
 static char *area;
 static size_t len;
-static uint64_t gap, pages;
 
 static uint64_t now(void)
 {
@@ -48,20 +55,20 @@ static void *reader(void *unused)
 	size_t i = 0;
 
 	run_on(1);
-	phase = 1;
-	while (phase < 2)
+	shared->phase = 1;
+	while (shared->phase < 2)
 		__asm__ volatile("pause");
-	for (last = now(); phase < 4; last = t) {
-		int n, began = phase;
+	for (last = now(); shared->phase < 4; last = t) {
+		int n, began = shared->phase;
 
 		for (n = 0; n < 8; n++, i = (i + PAGE) % len)
 			(void)*(volatile char *)(area + i);
 		t = now();
 		if (began != 2)
 			continue;
-		pages += n;
-		if (t - last > gap)
-			gap = t - last;
+		shared->pages += n;
+		if (t - last > shared->gap)
+			shared->gap = t - last;
 	}
 	return unused;
 }
@@ -69,8 +76,9 @@ static void *reader(void *unused)
 int main(int argc, char **argv)
 {
 	uint64_t start, in_fork = 0;
-	int i, forks;
+	pthread_attr_t attr;
 	pthread_t thread;
+	int i, forks;
 
 	if (argc != 3)
 		errx(2, "usage: forkread MIB FORKS");
@@ -78,29 +86,32 @@ int main(int argc, char **argv)
 	forks = atoi(argv[2]);
 	run_on(0);
 	area = map(len, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (pthread_create(&thread, NULL, reader, NULL))
+	shared = (void *)map(sizeof(*shared), MAP_SHARED | MAP_ANONYMOUS, -1);
+	if (pthread_attr_init(&attr) ||
+	    pthread_attr_setstack(&attr, map(STACK, MAP_SHARED | MAP_ANONYMOUS, -1), STACK) ||
+	    pthread_create(&thread, &attr, reader, NULL))
 		errx(1, "no thread");
-	while (phase < 1)
+	while (shared->phase < 1)
 		__asm__ volatile("pause");
 	for (i = 0; i < forks; i++) {
 		pid_t pid;
 
 		fill(area, len, 0);
 		start = now();
-		phase = 2;
+		shared->phase = 2;
 		pid = fork();
 		if (!pid)
 			_exit(0);
 		if (pid < 0)
 			err(1, "fork");
-		phase = 3;
+		shared->phase = 3;
 		in_fork += now() - start;
 		if (waitpid(pid, NULL, 0) != pid)
 			err(1, "waitpid");
 	}
-	phase = 4;
+	shared->phase = 4;
 	pthread_join(thread, NULL);
-	printf("gap %llu fork %llu pages %llu\n", (unsigned long long)gap,
-	       (unsigned long long)in_fork / forks, (unsigned long long)pages);
+	printf("gap %llu fork %llu pages %llu\n", (unsigned long long)shared->gap,
+	       (unsigned long long)in_fork / forks, (unsigned long long)shared->pages);
 	return 0;
 }
