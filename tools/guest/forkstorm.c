@@ -19,12 +19,14 @@
  * is traced and changed by its parent, one that is killed by a signal that dumps
  * core, in the middle of many threads.
  *
- * fail: forks that may fail for want of memory (whoever calls this sees to it).
- * A child that is there has what its parent has.
+ * fail: forks that may fail (whoever calls this sees to it, for tasks that have said
+ * that they may). A child that is there has what its parent has, and keeps to itself
+ * what it writes.
  */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -296,6 +298,15 @@ static void ways(int rounds)
 	}
 }
 
+static void make_it_fail(void)
+{
+	int fd = open("/proc/self/make-it-fail", O_WRONLY);
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		err(1, "/proc/self/make-it-fail");
+	close(fd);
+}
+
 static void may_fail(int forks, size_t len)
 {
 	struct area a = { .p = map(len), .pages = len / PAGE };
@@ -305,12 +316,15 @@ static void may_fail(int forks, size_t len)
 
 	for (j = 0; j < a.pages; j++)
 		a.p[j * WORDS] = a.p[j * WORDS + WORDS - 1] = 0;
+	make_it_fail();
 	for (i = 0; i < forks; i++) {
 		pid = fork();
 		if (pid < 0) {
 			failed++;
 		} else if (!pid) {
 			look(&a);
+			for (j = 0; j < a.pages; j += 3)
+				a.p[j * WORDS] = 1;
 			_exit(0);
 		} else {
 			/* It may not even get as far as this. */

@@ -11,6 +11,11 @@
  *   mmwork [OPTIONS] copy MIB     the same while the child is still there
  *   mmwork [OPTIONS] sparse GIB   a process with one page in each 2 MiB of GIB
  *                                 GiB exits: many tables, little memory
+ *   mmwork [OPTIONS] scattered GIB  the same with one page in each GiB: as many PMD
+ *                                 pages
+ *   mmwork moved MIB PROCS        a child of a process of MIB MiB writes 0 to
+ *                                 PROCS, of a cgroup, and then to all its pages, and
+ *                                 exits
  *   mmwork loop vfork-exec|fork-exec|fork-exit COUNT
  *
  *   -n TIMES  do it so often: so many processes exit, one after the other, or
@@ -219,6 +224,24 @@ static void end_child(pid_t pid)
 		err(1, "child");
 }
 
+static uint64_t time_moved(size_t len, const char *procs)
+{
+	uint64_t *start = map(sizeof(*start), MAP_SHARED);
+	char *p = populate(len, PAGE);
+
+	if (!xfork()) {
+		int fd = open(procs, O_WRONLY);
+
+		if (fd < 0 || write(fd, "0", 1) != 1)
+			err(1, "%s", procs);
+		write_all(p, len, PAGE);
+		*start = now();
+		_exit(0);
+	}
+	wait_for(-1);
+	return now() - *start;
+}
+
 static uint64_t time_fork(size_t len, int again, unsigned long times)
 {
 	uint64_t start, end, sum = 0;
@@ -365,6 +388,10 @@ int main(int argc, char **argv)
 		ns = time_exit(number(argv[1], 1 << 20) * MIB, PAGE, times);
 	else if (argc == 2 && !strcmp(argv[0], "sparse"))
 		ns = time_exit(number(argv[1], 1 << 16) * GIB, LEAF_SPAN, times);
+	else if (argc == 2 && !strcmp(argv[0], "scattered"))
+		ns = time_exit(number(argv[1], 1 << 16) * GIB, GIB, times);
+	else if (argc == 3 && !strcmp(argv[0], "moved"))
+		ns = time_moved(number(argv[1], 1 << 20) * MIB, argv[2]);
 	else if (argc == 2 && !strcmp(argv[0], "fork"))
 		ns = time_fork(number(argv[1], 1 << 20) * MIB, 0, times);
 	else if (argc == 2 && !strcmp(argv[0], "refork"))

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# For jobs in a dom0 with Xen's tools (tools/build/initramfs -x): source it as
+# . /xl.sh
+
+set -e
+libs=$(find / -xdev -name '*.so.*' | sed 's,/[^/]*$,,' | sort -u | tr '\n' ':')
+export LD_LIBRARY_PATH="$libs"
+
+mount -t tmpfs tmpfs /run
+mkdir -p /run/xen /run/xenstored /run/lock /var/lib/xen /var/lib/xenstored \
+	/var/log/xen /etc/xen /save
+ln -s /run /var/run
+ln -s /run/lock /var/lock
+mount -t tmpfs -o size=400m tmpfs /save
+echo 'autoballoon="off"' > /etc/xen/xl.conf
+
+xenstored
+until xenstore-read -s / > /dev/null 2>&1; do usleep 100000; done
+xen-init-dom0
+xenconsoled --log=guest --log-dir=/var/log/xen
+
+# start ARGUMENTS: a PV domU that runs the job "stress"
+start()
+{
+	cat > /tmp/domu.cfg <<-END
+		name="domu"
+		type="pv"
+		kernel="/domu/bzImage"
+		ramdisk="/domu/initramfs.gz"
+		extra="console=hvc0 earlyprintk=xen norandmaps pvreap.job=stress pvreap.args=$1"
+		memory=160
+		vcpus=1
+		on_reboot="destroy"
+		on_crash="preserve"
+	END
+	xl create /tmp/domu.cfg
+	sleep 3
+}
+
+# finish: wait for the end of the domU, and show what its console said
+finish()
+{
+	log=/var/log/xen/guest-domu.log
+	while xl list domu > /dev/null 2>&1 && ! grep -q 'ended with status' $log; do
+		sleep 1
+	done
+	sed 's/pvreap: job/domU: job/' $log
+	grep -q 'job stress ended with status 0' $log
+}
