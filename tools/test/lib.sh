@@ -27,13 +27,15 @@ tests()
 # column NAME N: of the line of a test
 column() { table "$LIST" | awk -F '\t' -v name="$1" -v n="$2" '$1 == name { print $n }'; }
 
-# kind KERNEL: what boots: its revision and configuration, and options of tools/boot
+# kind KERNEL: what boots: its revision and configuration, and options of tools/boot;
+# nothing for -
 kind()
 {
 	tests_ramfs="-i $BUILD/initramfs-tests.gz"
 	# A lock that dies with its holder would keep a guest busy until its time is up.
 	[ "$REVISION" != broken ] || tests_ramfs="$tests_ramfs -a oops=panic"
 	case $1 in
+	-) ;;
 	mainline) echo base base ;;
 	plain) echo "$REVISION" base+reaper ;;
 	pcp0) echo "$REVISION" base+reaper+pcp0 ;;
@@ -45,5 +47,24 @@ kind()
 	rt) echo "$REVISION" base+reaper+rt ;;
 	rtdebug) echo "$REVISION" base+reaper+rt+rtdebug ;;
 	*) die "there is no kind of kernel '$1'" "see kind() in tools/test/lib.sh" ;;
+	esac
+}
+
+# guests_need NAME...: make the images that these tests boot. Those of a dom0 have a
+# kernel for its guests in them: that of what is tested.
+guests_need()
+{
+	needed=$(for name; do kind "$(column "$name" 3)"; column "$name" 6; done) || return
+	"$TOP/tools/build/initramfs" > /dev/null || return
+	case $needed in
+	*initramfs-tests*) "$TOP/tools/build/initramfs" -t > /dev/null ;;
+	esac || return
+	case $needed in
+	*'-i xl '*) "$TOP/tools/build/initramfs" -x \
+		"$("$TOP/tools/kernel" "$REVISION" base+reaper)" > /dev/null ;;
+	esac || return
+	case $needed in
+	*'-i xl-rt '*) "$TOP/tools/build/initramfs" -x \
+		"$("$TOP/tools/kernel" "$REVISION" base+reaper+rt)" xl-rt > /dev/null ;;
 	esac
 }
