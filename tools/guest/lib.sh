@@ -37,13 +37,14 @@ since() { awk -v name="$1" '$1 == name { n = $2 - n } END { print n }' /tmp/stat
 
 vmstat() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
 
-# expect WHAT NUMBER COMPARISON NUMBER: as test(1) compares them
+# expect WHAT NUMBER COMPARISON NUMBER: as test(1) compares them. Why a job has
+# failed is the last that it says.
 expect()
 {
 	test "$2" "$3" "$4" && return
 	{
-		echo "$1: $2, not $3 $4"
 		! reaper || cat $STATS
+		echo "$1: $2, not $3 $4"
 	} >&2
 	exit 1
 }
@@ -159,10 +160,11 @@ gone()
 	result "$1.$2" "$3"
 	[ "$3" -lt "$4" ] && return
 	{
-		echo "$2 has changed by $3 kB; /proc/meminfo before and after:"
+		echo '/proc/meminfo before and after:'
 		paste /tmp/before /tmp/after
 		ps
-		cat /proc/slabinfo
+		[ ! -e /proc/slabinfo ] || cat /proc/slabinfo
+		echo "$2 has changed by $3 kB"
 	} >&2
 	exit 1
 }
@@ -170,20 +172,35 @@ gone()
 # kB of page tables that a job leaves on purpose
 kept=0
 
+# changes: what must be less than how much, in kB, from /tmp/before to /tmp/after
+changes()
+{
+	echo Free $((-$(changed Free))) 4096
+	echo PageTables $(($(changed PageTables) - kept)) 128
+	# Entries that were accounted twice, or not at all. Reclaim may have unmapped
+	# busybox.
+	for field in AnonPages Mapped Mlocked Shmem; do
+		n=$(changed $field)
+		echo $field "${n#-}" 2048
+	done
+}
+
 # check_idle NAME: the list is empty and was never longer than its bound; memory
 # is back. The slack is for slabs, and for what idle CPUs and kernel threads still
 # have of the last processes; what the jobs use is hundreds of times that.
 check_idle()
 {
-	memory /tmp/after
-	gone "$1" Free $((- $(changed Free))) 4096
-	gone "$1" PageTables $(($(changed PageTables) - kept)) 128
-	# Entries that were accounted twice, or not at all. Reclaim may have unmapped
-	# busybox.
-	for field in AnonPages Mapped Mlocked Shmem; do
-		n=$(changed $field)
-		gone "$1" $field "${n#-}" 2048
+	# What comes back by a worker or after a grace period takes a while where others
+	# have the CPUs of the emulator. What is lost doesn't come back.
+	for _ in 1 2 3 4; do
+		memory /tmp/after
+		changes > /tmp/changes
+		awk '$2 >= $3 { exit 1 }' /tmp/changes && break
+		sleep 4
 	done
+	while read -r field n limit; do
+		gone "$1" "$field" "$n" "$limit"
+	done < /tmp/changes
 	reaper || return 0
 	for name in peak handed_over drained flushed; do
 		result "$1.$name" "$(count $name)"
