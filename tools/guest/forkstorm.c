@@ -21,7 +21,9 @@
  *
  * fail: forks that may fail (whoever calls this sees to it, for tasks that have said
  * that they may). A child that is there has what its parent has, and keeps to itself
- * what it writes.
+ * what it writes. For each fork, the parent maps two pages in each of some GiB where
+ * nothing else is, and both unmap them again, so upper tables go while they live. The
+ * kernel may kill a child instead, or the parent; that is for whoever calls this.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -44,6 +46,11 @@
 #define PAGE	4096UL
 #define WORDS	(PAGE / sizeof(uint64_t))
 #define MIB	(1UL << 20)
+#define GIB	(1UL << 30)
+
+/* What has upper tables of its own */
+#define APART		0x100000000000UL
+#define NR_APART	3
 
 struct area {
 	volatile uint64_t *p;
@@ -307,37 +314,88 @@ static void make_it_fail(void)
 	close(fd);
 }
 
+static volatile uint64_t *apart(int i)
+{
+	return (volatile uint64_t *)(APART + i * GIB);
+}
+
+/* Whatever may fail may be tried again. */
+static void map_apart(uint64_t value)
+{
+	int i;
+
+	for (i = 0; i < NR_APART; i++) {
+		while (mmap((void *)apart(i), 2 * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_ANONYMOUS | MAP_PRIVATE | MAP_NORESERVE |
+			    MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+			if (errno != ENOMEM)
+				err(1, "mmap of GiB %d", i);
+		apart(i)[0] = apart(i)[WORDS] = value;
+	}
+}
+
+static void look_apart(uint64_t value)
+{
+	int i;
+
+	for (i = 0; i < NR_APART; i++)
+		if (apart(i)[0] != value || apart(i)[WORDS] != value)
+			errx(1, "GiB %d has %llu and %llu in round %llu", i,
+			     (unsigned long long)apart(i)[0],
+			     (unsigned long long)apart(i)[WORDS],
+			     (unsigned long long)value);
+}
+
+static void unmap_apart(void)
+{
+	while (munmap((void *)apart(0), NR_APART * GIB))
+		if (errno != ENOMEM)
+			err(1, "munmap");
+}
+
 static void may_fail(int forks, size_t len)
 {
 	struct area a = { .p = map(len), .pages = len / PAGE };
-	int i, failed = 0;
-	size_t j;
+	int i, status, failed = 0, killed = 0;
+	size_t j, step;
 	pid_t pid;
 
 	for (j = 0; j < a.pages; j++)
 		a.p[j * WORDS] = a.p[j * WORDS + WORDS - 1] = 0;
 	make_it_fail();
 	for (i = 0; i < forks; i++) {
+		map_apart(i + 1);
 		pid = fork();
 		if (pid < 0) {
 			failed++;
 		} else if (!pid) {
 			look(&a);
+			look_apart(i + 1);
 			for (j = 0; j < a.pages; j += 3)
 				a.p[j * WORDS] = 1;
+			unmap_apart();
 			_exit(0);
 		} else {
-			/* It may not even get as far as this. */
-			waitpid(pid, NULL, 0);
+			/* The kernel's write must not be what fails: no COW then. */
+			status = 0;
+			if (waitpid(pid, &status, 0) < 0)
+				err(1, "waitpid");
+			if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+				killed++;
+			else if (status)
+				errx(1, "child ended with status %#x", status);
 		}
-		/* Not all that fork wrote to is what it was before. */
-		for (j = i % 5; j < a.pages; j += 5) {
+		look_apart(i + 1);
+		unmap_apart();
+		/* All that fork is to write-protect next time, or some of it */
+		step = i % 2 ? 5 : 1;
+		for (j = i % step; j < a.pages; j += step) {
 			if (a.p[j * WORDS])
 				errx(1, "page %zu has changed", j);
 			a.p[j * WORDS] = 0;
 		}
 	}
-	printf("failed %d\n", failed);
+	printf("failed %d\nkilled %d\n", failed, killed);
 }
 
 int main(int argc, char **argv)

@@ -16,6 +16,9 @@
  *   mmwork moved MIB PROCS        a child of a process of MIB MiB writes 0 to
  *                                 PROCS, of a cgroup, and then to all its pages, and
  *                                 exits
+ *   mmwork mrelease MIB           process_mrelease() of a process of MIB MiB that is
+ *                                 a zombie: it fails, with nothing held any more of
+ *                                 what the process has left
  *   mmwork loop vfork-exec|fork-exec|fork-exit COUNT
  *
  *   -n TIMES  do it so often: so many processes exit, one after the other, or
@@ -27,10 +30,10 @@
  *             twice: first to say so, then to be told to go on
  *   -f FILE   the processes also map FILE, shared and private, and write to it
  *
- * Prints "NAME NANOSECONDS", the mean of several times. An exit takes from
- * the last instruction of the process to the return of its parent's wait(), a
- * fork from the call to its return in the parent. A loop's figure is that of
- * one round. What -w waits for is in none of them.
+ * Prints "NAME NANOSECONDS", the mean of several times; mrelease prints nothing. An
+ * exit takes from the last instruction of the process to the return of its parent's
+ * wait(), a fork from the call to its return in the parent. A loop's figure is that
+ * of one round. What -w waits for is in none of them.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -44,6 +47,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -296,6 +300,31 @@ static uint64_t time_cow(size_t len, int shared, unsigned long times)
 	return sum / times;
 }
 
+static void mrelease(size_t len)
+{
+	pid_t pid = xfork();
+	siginfo_t info;
+	int fd;
+
+	if (!pid) {
+		populate(len, PAGE);
+		raise(SIGKILL);
+	}
+	fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		err(1, "pidfd_open");
+	/* A zombie has exited, and isn't gone: whoever has its pidfd may ask. */
+	if (waitid(P_PID, pid, &info, WEXITED | WNOWAIT))
+		err(1, "waitid");
+	if (info.si_code != CLD_KILLED || info.si_status != SIGKILL)
+		errx(1, "the child ended with %d", info.si_status);
+	if (syscall(SYS_process_mrelease, fd, 0) != -1 || errno != ESRCH)
+		errx(1, "process_mrelease() does not say that the child is gone");
+	close(fd);
+	if (waitpid(pid, NULL, 0) < 0)
+		err(1, "waitpid");
+}
+
 /* The child never returns from here, so vfork() is safe. */
 static pid_t small_process(int use_vfork, int exec)
 {
@@ -382,6 +411,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[0], "loop")) {
 		time_loop(argv[1], number(argv[2], INT_MAX));
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[0], "mrelease")) {
+		mrelease(number(argv[1], 1 << 20) * MIB);
 		return 0;
 	}
 	if (argc == 2 && !strcmp(argv[0], "exit"))
