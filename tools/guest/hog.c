@@ -19,8 +19,9 @@ int main(int argc, char **argv)
 	CPU_ZERO(&cpus);
 	CPU_SET(atoi(argv[1]), &cpus);
 	param.sched_priority = atoi(argv[2]);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus) ||
-	    sched_setscheduler(0, SCHED_FIFO, &param))
+	/* Whatever it needs for itself, it has got on the CPU where it was started. */
+	if (sched_setscheduler(0, SCHED_FIFO, &param) ||
+	    sched_setaffinity(0, sizeof(cpus), &cpus))
 		err(1, "CPU %s, priority %s", argv[1], argv[2]);
 	for (;;)
 		__asm__ volatile("pause");

@@ -57,8 +57,20 @@ bound()
 	expect 'tables above a new bound' "$(count queued)" -le "$1"
 }
 
+# confine MASK: everybody who isn't bound to one CPU, to those CPUs
+confine()
+{
+	for t in /proc/[0-9]*/task/[0-9]*; do
+		taskset -p "$1" "${t##*/}" > /dev/null 2>&1 || :
+	done
+	printf '%x\n' "$1" > /sys/devices/virtual/workqueue/cpumask
+}
+
 # starve: the last CPU is the only one for the reaper, but busy with something
 # of a higher priority; what the scheduler keeps for others, it does not get.
+# Nobody else may run there: who is woken up on such a CPU is left waiting, as the
+# only one of its class, for ever. Nor may pages be in its caches: who wants
+# these to be emptied would wait for it as long.
 starve()
 {
 	last=$(($(nproc) - 1))
@@ -67,6 +79,8 @@ starve()
 		echo -1 > /proc/sys/kernel/sched_rt_runtime_us
 		echo 0 > /sys/kernel/debug/sched/fair_server/cpu"$last"/runtime
 	fi
+	confine $(((1 << last) - 1))
+	echo 1 > /proc/sys/vm/drop_caches
 	hog $last 50 &
 	hog=$!
 	! reaper || taskset -p $((1 << last)) "$(pidof pt_reaper)" > /dev/null
@@ -76,7 +90,7 @@ feed()
 {
 	kill "$hog"
 	wait "$hog" || :
-	! reaper || taskset -p $(((2 << last) - 1)) "$(pidof pt_reaper)" > /dev/null
+	confine $(((2 << last) - 1))
 }
 
 # group NAME LIMIT [max|high]: a memory cgroup, of so many MiB
