@@ -11,6 +11,8 @@ help:
 	@echo 'make export   that tree back to patches/'
 	@echo 'make results  the figures of the last demo to README.md and Documentation/'
 	@echo 'make clean    remove what was built, but not the git tree'
+	@echo
+	@echo 'KERNEL=7.3: the same with the series for Linux 7.3, in build/7.3'
 
 demo:
 	@tools/demo
@@ -35,4 +37,6 @@ results:
 	@tools/report/publish
 
 clean:
-	rm -rf build/kernel build/kunit build/results build/results-rt build/check build/check-broken build/logs build/initramfs*.gz
+	for d in build build/7.3; do \
+		(cd $$d 2>/dev/null && rm -rf kernel kunit results results-rt check check-broken logs initramfs*.gz) || :; \
+	done

@@ -4,24 +4,34 @@
 # Shared by the scripts of tools/ and its rooms: source it as
 # . "$(dirname "$0")/lib.sh", or .../../lib.sh in a room.
 #
-# It sets TOP (the repository), BUILD (everything that is made or fetched),
-# SERIES (the kernel version the series is for) and XEN (that of the hypervisor),
-# and makes git, the compiler and the locale independent of the user's own settings.
+# It sets TOP (the repository), SERIES (the kernel version the series is for), BUILD
+# (everything that is made or fetched for it) and XEN (that of the hypervisor), and
+# makes git, the compiler and the locale independent of the user's own settings.
 
 # The paths below are for the scripts that source this file.
 # shellcheck disable=SC2034
 PROG=${0##*/}
 TOP=$(cd "$(dirname "$0")" && until [ -f tools/lib.sh ]; do cd ..; done && pwd)
 BUILD=${PVREAP_BUILD:-$TOP/build}
-SERIES=6.12
+SERIES=${KERNEL:-6.12}
+ALL_SERIES='6.12 7.3'
 PATCHES=${PVREAP_PATCHES:-$TOP/patches/linux-$SERIES}
 # The scripts change directory.
 case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 case $PATCHES in /*) ;; *) PATCHES=$PWD/$PATCHES ;; esac
-TREE=$BUILD/linux-$SERIES
-LOGS=$BUILD/logs
 export XEN="${XEN:-4.17}"
 XEN_DIR=$BUILD/xen-$XEN
+# 6.12 leads. What is made for another kernel has the same names in a directory of
+# its own.
+[ "$SERIES" = 6.12 ] || BUILD=$BUILD/$SERIES
+TREE=$BUILD/linux-$SERIES
+LOGS=$BUILD/logs
+# tools/setup installs the package of the one and fetches the other.
+case $SERIES in
+6.12) SOURCE=/usr/src ;;
+*) SOURCE=$BUILD ;;
+esac
+SOURCE=${PVREAP_SOURCE:-$SOURCE/linux-source-$SERIES.tar.xz}
 
 export LC_ALL=C
 # Set when git itself runs us, from a hook: they would name the wrong repository.
@@ -51,6 +61,11 @@ need()
 	done
 }
 
+case " $ALL_SERIES " in
+*" $SERIES "*) ;;
+*) die "there are no patches for Linux '$SERIES' here" \
+	"those there are: $(echo "KERNEL=$ALL_SERIES" | sed 's/ /, KERNEL=/g')" ;;
+esac
 case $XEN in
 4.17|4.20) ;;
 *) die "there is no Xen '$XEN' here" 'those there are: XEN=4.17, XEN=4.20' ;;

@@ -30,7 +30,7 @@ done
 export HOME="$own/home" XDG_CONFIG_HOME="$own/home" GIT_CONFIG_NOSYSTEM=1
 unset GIT_CONFIG_GLOBAL EMAIL GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE \
 	GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_COMMITTER_DATE \
-	PVREAP_REVISION PVREAP_LIST PVREAP_CHECK
+	KERNEL PVREAP_REVISION PVREAP_LIST PVREAP_CHECK
 mkdir "$HOME"
 cat >"$HOME/.gitconfig" <<EOF
 [user] name = A User
@@ -137,12 +137,12 @@ script() { mkdir -p "${1%/*}"; cat >"$1"; chmod 755 "$1"; }
 
 numbers() { seq -f "$1 %g" 40; }
 
-# linux DIRECTORY [SUBLEVEL [PATCHLEVEL]]: what looks like a kernel tree.
+# linux DIRECTORY [SUBLEVEL [PATCHLEVEL [VERSION]]]: what looks like a kernel tree.
 linux()
 {
 	mkdir -p "$1/kernel" "$1/mm"
-	printf '# SPDX\nVERSION = 6\nPATCHLEVEL = %s\nSUBLEVEL = %s\nEXTRAVERSION =\n' \
-		"${3:-12}" "${2:-117}" >"$1/Makefile"
+	printf '# SPDX\nVERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = %s\nEXTRAVERSION =\n' \
+		"${4:-6}" "${3:-12}" "${2:-117}" >"$1/Makefile"
 	echo '# Kbuild' >"$1/Kbuild"
 	echo '*.gen' >"$1/.gitignore"
 	echo generated >"$1/mm/table.gen"
@@ -153,7 +153,7 @@ linux()
 	ln -s kernel/a.c "$1/link"
 }
 
-# tarball SUBLEVEL [PATCHLEVEL]
+# tarball SUBLEVEL [PATCHLEVEL [VERSION]]
 tarball()
 {
 	linux "$T/tar/linux-source-6.12" "$@"
