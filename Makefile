@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 
-.PHONY: help demo demo-rt check check-all series export results clean
+.PHONY: help demo demo-rt measure check check-all series export results clean
 
 help:
 	@echo 'make demo     mainline and patched kernels on a real Xen, side by side (XEN=4.20: on that)'
 	@echo 'make demo-rt  a PREEMPT_RT kernel on Xen, natively, and mainline: latency'
+	@echo 'make measure  build/measure: one program that measures any machine (tools/measure)'
 	@echo 'make check    the tests of every day; STAGE=... some of them'
 	@echo 'make check-all  all tests, hours of them; goes on where it was'
 	@echo 'make series   the series as commits of a git tree, build/linux-6.12'
@@ -19,6 +20,13 @@ demo:
 
 demo-rt:
 	@tools/demo-rt
+
+measure: build/measure
+
+build/measure: tools/measure/measure.c
+	@mkdir -p build
+	gcc -O2 -Wall -Wextra -static -pthread -o $@ $<
+	@echo 'copy build/measure to the machine, and run it there as root'
 
 check:
 	@tools/check $(STAGE)
