@@ -10,15 +10,13 @@
  * are merged; that are swapped out, and shared with a relative; that are free
  * to be taken (MADV_FREE); that are locked; that a pipe still holds; that map a
  * file which is being truncated or gets holes; that somebody else is reading;
- * that it shares with several children, which exit at the same time; whose threads
- * give the same 2 MiB back again and again.
+ * that it shares with several children, which exit at the same time.
  * What lives on is checked for its contents. Prints how much was done.
  *
  * The job has to bring the rest: ksmd, swap, compaction, reclaim.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -324,39 +322,6 @@ static void family(void)
 	_exit(0);
 }
 
-#define TABLE_LEN	(2 * MIB)
-
-static void *give_back(void *p)
-{
-	int i, j;
-
-	for (i = 0; i < 300; i++) {
-		for (j = 0; j < 4; j++)
-			*(volatile char *)((char *)p + j * TABLE_LEN / 4) = 1;
-		advise(p, TABLE_LEN, MADV_DONTNEED);
-	}
-	return NULL;
-}
-
-/* The kernel may take away the page table of what is given back, but once. */
-static void dropped(void)
-{
-	pid_t pid = xfork();
-	pthread_t thread;
-
-	if (!pid) {
-		char *p = map(2 * TABLE_LEN, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-
-		p += -(uintptr_t)p % TABLE_LEN;
-		if (pthread_create(&thread, NULL, give_back, p))
-			errx(1, "pthread_create");
-		give_back(p);
-		pthread_join(thread, NULL);
-		_exit(0);
-	}
-	reap(pid, 0);
-}
-
 static const struct {
 	const char *name;
 	void (*race)(void);
@@ -364,7 +329,6 @@ static const struct {
 	{ "merged", merged }, { "swapped", swapped }, { "lost", lost },
 	{ "locked", locked }, { "piped", piped }, { "hole", hole },
 	{ "truncated", truncated }, { "watched", watched }, { "family", family },
-	{ "dropped", dropped },
 };
 
 #define NR_RACES (sizeof(races) / sizeof(races[0]))
