@@ -578,6 +578,28 @@ static void write_json(FILE *f, const char *kind, const struct utsname *uts)
 	fprintf(f, "  }\n}\n");
 }
 
+/* Of the smallest and the largest process */
+static void conclude(const char *name, const char *what)
+{
+	const struct figure *first = NULL, *last = NULL;
+	size_t len = strlen(name);
+	int i;
+
+	for (i = 0; i < nr_figures; i++) {
+		if (strncmp(figures[i].name, name, len) || figures[i].name[len] != '.')
+			continue;
+		if (!first)
+			first = &figures[i];
+		last = &figures[i];
+	}
+	if (first == last)
+		return;
+	printf("%s: a real-time task waits up to %s with %s MiB, %s with %s MiB: that %s\n", what,
+	       show_ns(first->ns), first->name + len + 1, show_ns(last->ns), last->name + len + 1,
+	       last->ns > 2 * first->ns + 1000000 ? "grows with the process" :
+						    "doesn't grow with the process");
+}
+
 static const char *machine(const struct utsname *uts)
 {
 	static char kind[64];
@@ -761,6 +783,9 @@ int main(int argc, char **argv)
 			record_size(longest_call("xen_enter_mmap", one_fork, len),
 				    "xen_enter_mmap()", "xen-enter-mmap", s);
 	}
+	printf("\n");
+	conclude("exit-wakeup", "exit");
+	conclude("fork-wakeup", "fork");
 	if (out) {
 		write_json(out, kind, &uts);
 		if (fclose(out))
