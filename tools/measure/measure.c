@@ -22,8 +22,9 @@
  * Times are of wall clock. Exit: from the last instruction of a process to the return
  * of its parent's wait(). Fork: from the call to its return in the parent. Both are
  * the middle one of three, and nothing else is measured meanwhile. Where the kernel
- * can tell, there are two more: how long interrupts were off (tracer irqsoff), and
- * how long xen_exit_mmap() and xen_enter_mmap() took (kprobes).
+ * can tell, and nobody else uses its tracing, there are two more: how long interrupts
+ * were off (tracer irqsoff), and how long xen_exit_mmap() and xen_enter_mmap() took
+ * (kprobes).
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -377,15 +378,20 @@ static uint64_t loop(int use_vfork, int exec)
 
 /* --- what the kernel's tracing knows */
 
-static int tracer_there(void)
+/* What others trace would be lost. */
+static int tracing_is_free(void)
 {
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/tracing_on", tracing);
 	tracing_on = open(path, O_WRONLY | O_CLOEXEC);
-	/* Not if somebody uses another one */
-	return tracing_on >= 0 && strstr(get("%s/available_tracers", tracing), "irqsoff") &&
-	       !strcmp(get("%s/current_tracer", tracing), "nop");
+	return tracing_on >= 0 && !strcmp(get("%s/current_tracer", tracing), "nop") &&
+	       !*get("%s/set_event", tracing) && !*get("%s/kprobe_events", tracing);
+}
+
+static int tracer_there(void)
+{
+	return strstr(get("%s/available_tracers", tracing), "irqsoff") != NULL;
 }
 
 static void switch_tracing(const char *value)
@@ -498,7 +504,8 @@ static int symbol_there(const char *name)
 		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
 	if (f)
 		fclose(f);
-	return found && !access("/sys/kernel/tracing/kprobe_events", W_OK);
+	snprintf(line, sizeof(line), "%s/kprobe_events", tracing);
+	return found && !access(line, W_OK);
 }
 
 /* --- what is shown */
@@ -696,7 +703,7 @@ int main(int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_signal };
 	unsigned long max = 1024, s;
 	const char *kind, *json = NULL;
-	int has_tracer, has_exit, has_enter, opt;
+	int has_tracer = 0, has_exit = 0, has_enter = 0, opt;
 	struct utsname uts;
 	FILE *out = NULL;
 	size_t len, i;
@@ -750,11 +757,15 @@ int main(int argc, char **argv)
 	uname(&uts);
 	kind = machine(&uts);
 	stay();
-	has_tracer = tracer_there();
-	has_exit = symbol_there("xen_exit_mmap") && !strcmp(kind, "Xen PV");
-	has_enter = symbol_there("xen_enter_mmap") && !strcmp(kind, "Xen PV");
-	printf("tracing: irqsoff %s, kprobes %s\n\n", has_tracer ? "yes" : "no",
-	       has_exit && has_enter ? "yes" : "no");
+	if (tracing_is_free()) {
+		has_tracer = tracer_there();
+		has_exit = symbol_there("xen_exit_mmap") && !strcmp(kind, "Xen PV");
+		has_enter = symbol_there("xen_enter_mmap") && !strcmp(kind, "Xen PV");
+		printf("tracing: irqsoff %s, kprobes %s\n\n", has_tracer ? "yes" : "no",
+		       has_exit && has_enter ? "yes" : "no");
+	} else {
+		printf("tracing: not there, or in use by others: left alone\n\n");
+	}
 	if (nr_old_figures)
 		printf("%-52s %10s   %10s\n", "", "now", "then");
 
