@@ -46,7 +46,8 @@
 
 #define MIB		(1UL << 20)
 #define MIN_AVAILABLE	(128 * MIB)
-#define MAX_SECONDS	170
+#define MAX_SECONDS	120
+#define LIMIT_SECONDS	180
 #define TIMES		3
 #define PERIOD_NS	1000000ULL
 #define ROUNDS		200
@@ -54,6 +55,7 @@
 
 /* What the FIFO task and its parent share */
 static struct shared {
+	volatile int awake;
 	volatile int armed;
 	volatile uint64_t worst_ns;
 	volatile uint64_t start_ns;
@@ -68,9 +70,9 @@ static int nr_figures, nr_old_figures;
 static pid_t me, waker, child;
 static const char *tracing;
 static int tracer_set, probes_set;
-static char tracing_was_on[8], culprit[160];
+static char tracing_was_on[8], functions_were_on[8], culprit[160];
 static uint64_t deadline;
-static int tracing_on = -1;
+static int tracing_on = -1, our_cpu;
 
 static uint64_t now(void)
 {
@@ -137,12 +139,31 @@ static unsigned long available(void)
 
 /* --- what must be taken back */
 
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM };
+
+#define NR_SIGNALS	(sizeof(signals) / sizeof(*signals))
+
 static void end_tracer(void)
 {
 	put(0, "nop", "%s/current_tracer", tracing);
 	put(0, "0", "%s/tracing_max_latency", tracing);
+	put(0, functions_were_on, "%s/options/function-trace", tracing);
 	put(0, tracing_was_on, "%s/tracing_on", tracing);
 	tracer_set = 0;
+}
+
+static void begin_tracer(const char *tracer)
+{
+	snprintf(tracing_was_on, sizeof(tracing_was_on), "%.7s", get("%s/tracing_on", tracing));
+	snprintf(functions_were_on, sizeof(functions_were_on), "%.7s",
+		 get("%s/options/function-trace", tracing));
+	tracer_set = 1;
+	/* It would slow everybody down. */
+	put(0, "0", "%s/options/function-trace", tracing);
+	/* To turn a tracer on or off takes time with interrupts off, too. */
+	put(0, "0", "%s/tracing_on", tracing);
+	put(0, tracer, "%s/current_tracer", tracing);
+	put(0, "0", "%s/tracing_max_latency", tracing);
 }
 
 static void cleanup(void)
@@ -165,7 +186,7 @@ static void cleanup(void)
 
 static void on_signal(int sig)
 {
-	static const char text[] = "measure: interrupted, all is taken back\n";
+	static const char text[] = "measure: interrupted, or out of time, all is taken back\n";
 
 	/* A child that was just made by vfork() */
 	if (getpid() != me)
@@ -178,16 +199,25 @@ static void on_signal(int sig)
 
 /* --- processes */
 
+/* Whatever becomes of the parent, which may be gone already */
+static void die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(2);
+}
+
 static pid_t start_process(void)
 {
 	pid_t pid = fork();
+	size_t i;
 
 	if (pid < 0)
 		err(1, "fork");
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGINT, SIG_DFL);
-		signal(SIGTERM, SIG_DFL);
+		die_with(me);
+		for (i = 0; i < NR_SIGNALS; i++)
+			signal(signals[i], SIG_DFL);
 		put(0, "1000", "/proc/self/oom_score_adj");
 	}
 	return pid;
@@ -232,6 +262,7 @@ static void wake_up(void)
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		err(1, "sched_setscheduler(SCHED_FIFO)");
 	mlockall(MCL_CURRENT | MCL_FUTURE);
+	shared->awake = 1;
 	for (next = now(); ; next += PERIOD_NS) {
 		ts.tv_sec = next / 1000000000ULL;
 		ts.tv_nsec = next % 1000000000ULL;
@@ -247,6 +278,7 @@ static void wake_up(void)
 
 static void start_waker(void)
 {
+	shared->awake = 0;
 	waker = start_process();
 	if (!waker)
 		wake_up();
@@ -254,6 +286,11 @@ static void start_waker(void)
 
 static void stop_waker(void)
 {
+	/* Without it, nobody is late. */
+	if (waitpid(waker, NULL, WNOHANG) || !shared->awake) {
+		waker = 0;
+		errx(1, "the SCHED_FIFO task could not run: no real-time tasks in this cgroup or container?");
+	}
 	kill(waker, SIGKILL);
 	end_process(waker);
 	waker = 0;
@@ -269,10 +306,21 @@ static void begin_worst(void)
 
 static uint64_t end_worst(void)
 {
-	/* What comes after an exit belongs to it. */
+	/* What comes after an exit belongs to it. (A fork has ended this itself.) */
 	usleep(300000);
 	shared->armed = 0;
 	return shared->worst_ns;
+}
+
+static void switch_tracing(const char *value)
+{
+	if (write(tracing_on, value, 1) != 1)
+		err(1, "tracing_on");
+}
+
+static void begin_tracing(void)
+{
+	switch_tracing("1");
 }
 
 static uint64_t one_exit(size_t len, void (*begin)(void))
@@ -314,23 +362,28 @@ static uint64_t one_exit(size_t len, void (*begin)(void))
 /* A process of that size forks, and reports how long it took. */
 static uint64_t one_fork(size_t len, void (*begin)(void))
 {
+	pid_t pid, forker;
 	uint64_t start;
-	pid_t pid;
 	int status;
 
 	child = start_process();
 	if (!child) {
 		populate(len);
+		forker = getpid();
 		if (begin)
 			begin();
 		start = now();
 		pid = fork();
 		if (!pid) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			die_with(forker);
 			for (;;)
 				pause();
 		}
 		shared->start_ns = now() - start;
+		/* The exits are not of the fork. */
+		shared->armed = 0;
+		if (begin == begin_tracing)
+			switch_tracing("0");
 		if (pid < 0)
 			_exit(2);
 		kill(pid, SIGKILL);
@@ -381,8 +434,19 @@ static uint64_t loop(int use_vfork, int exec)
 /* What others trace would be lost. */
 static int tracing_is_free(void)
 {
-	char path[256];
+	char path[256], line[512];
+	FILE *f;
 
+	snprintf(path, sizeof(path), "%s/trace", tracing);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (line[0] != '#') {
+			fclose(f);
+			return 0;
+		}
+	}
+	if (f)
+		fclose(f);
 	snprintf(path, sizeof(path), "%s/tracing_on", tracing);
 	tracing_on = open(path, O_WRONLY | O_CLOEXEC);
 	return tracing_on >= 0 && !strcmp(get("%s/current_tracer", tracing), "nop") &&
@@ -394,26 +458,20 @@ static int tracer_there(void)
 	return strstr(get("%s/available_tracers", tracing), "irqsoff") != NULL;
 }
 
-static void switch_tracing(const char *value)
-{
-	if (write(tracing_on, value, 1) != 1)
-		err(1, "tracing_on");
-}
-
-static void begin_tracing(void)
-{
-	switch_tracing("1");
-}
-
 /* Where the longest time began and ended */
 static void find_culprit(void)
 {
-	char line[512], from[64] = "?", to[64] = "?";
+	char line[512], from[64] = "?", to[64] = "?", *cpu;
+	const char *where = "";
 	FILE *f;
 
 	snprintf(line, sizeof(line), "%s/trace", tracing);
 	f = fopen(line, "r");
 	while (f && fgets(line, sizeof(line), f)) {
+		/* The tracer's is the longest time of all CPUs. */
+		cpu = strstr(line, "latency:") ? strstr(line, "CPU#") : NULL;
+		if (cpu && atoi(cpu + 4) != our_cpu)
+			where = ", of another CPU";
 		sscanf(line, "# => started at: %63s", from);
 		sscanf(line, "# => ended at: %63s", to);
 		if (line[0] != '#')
@@ -421,19 +479,14 @@ static void find_culprit(void)
 	}
 	if (f)
 		fclose(f);
-	snprintf(culprit, sizeof(culprit), "  %s to %s", from, to);
+	snprintf(culprit, sizeof(culprit), "  %s to %s%s", from, to, where);
 }
 
 static uint64_t irqsoff(uint64_t (*work)(size_t, void (*)(void)), size_t len)
 {
 	uint64_t us;
 
-	snprintf(tracing_was_on, sizeof(tracing_was_on), "%.7s", get("%s/tracing_on", tracing));
-	tracer_set = 1;
-	/* To turn a tracer on or off takes time with interrupts off, too. */
-	switch_tracing("0");
-	put(0, "irqsoff", "%s/current_tracer", tracing);
-	put(0, "0", "%s/tracing_max_latency", tracing);
+	begin_tracer("irqsoff");
 	work(len, begin_tracing);
 	switch_tracing("0");
 	us = strtoull(get("%s/tracing_max_latency", tracing), NULL, 10);
@@ -452,6 +505,7 @@ static uint64_t longest_call(const char *function,
 	FILE *f;
 
 	probes_set = 1;
+	begin_tracer("nop");
 	snprintf(line, sizeof(line), "p:" GROUP "/in %s\n", function);
 	if (put(O_APPEND, line, "%s/kprobe_events", tracing))
 		goto out;
@@ -460,7 +514,9 @@ static uint64_t longest_call(const char *function,
 		goto out;
 	put(O_TRUNC, "\n", "%s/trace", tracing);
 	put(0, "1", "%s/events/" GROUP "/enable", tracing);
+	switch_tracing("1");
 	work(len, NULL);
+	switch_tracing("0");
 	put(0, "0", "%s/events/" GROUP "/enable", tracing);
 	snprintf(line, sizeof(line), "%s/trace", tracing);
 	f = fopen(line, "r");
@@ -491,6 +547,7 @@ out:
 	put(O_APPEND, "-:" GROUP "/in\n", "%s/kprobe_events", tracing);
 	put(O_APPEND, "-:" GROUP "/out\n", "%s/kprobe_events", tracing);
 	probes_set = 0;
+	end_tracer();
 	return longest * 1e9;
 }
 
@@ -526,9 +583,14 @@ static const char *show_ns(uint64_t ns)
 
 static void record(uint64_t ns, const char *title, const char *format, ...)
 {
-	struct figure *f = &figures[nr_figures++];
+	struct figure *f;
 	va_list ap;
 	int i;
+
+	/* Not seen */
+	if (!ns)
+		return;
+	f = &figures[nr_figures++];
 
 	va_start(ap, format);
 	vsnprintf(f->name, sizeof(f->name), format, ap);
@@ -653,6 +715,7 @@ static void stay(void)
 	CPU_SET(last, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		err(1, "sched_setaffinity");
+	our_cpu = last;
 	printf("CPU:     %d\n", last);
 }
 
@@ -750,9 +813,9 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED)
 		err(1, "mmap");
 	atexit(cleanup);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	for (i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &action, NULL);
+	alarm(LIMIT_SECONDS);
 
 	uname(&uts);
 	kind = machine(&uts);
