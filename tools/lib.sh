@@ -61,11 +61,17 @@ need()
 	done
 }
 
-case " $ALL_SERIES " in
-*" $SERIES "*) ;;
-*) die "there are no patches for Linux '$SERIES' here" \
-	"those there are: $(echo "KERNEL=$ALL_SERIES" | sed 's/ /, KERNEL=/g')" ;;
-esac
+# has_series VERSION: are there patches for that kernel?
+has_series()
+{
+	case " $ALL_SERIES " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+has_series "$SERIES" || die "there are no patches for Linux '$SERIES' here" \
+	"those there are: $(echo "KERNEL=$ALL_SERIES" | sed 's/ /, KERNEL=/g')"
 case $XEN in
 4.17|4.20) ;;
 *) die "there is no Xen '$XEN' here" 'those there are: XEN=4.17, XEN=4.20' ;;

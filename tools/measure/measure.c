@@ -84,17 +84,23 @@ static uint64_t now(void)
 
 /* --- files of the kernel */
 
-static int put(int flags, const char *value, const char *format, ...)
+static int open_path(int flags, const char *format, va_list ap)
 {
 	char path[256];
+
+	vsnprintf(path, sizeof(path), format, ap);
+	return open(path, O_CLOEXEC | flags);
+}
+
+static int put(int flags, const char *value, const char *format, ...)
+{
 	va_list ap;
 	ssize_t n;
 	int fd;
 
 	va_start(ap, format);
-	vsnprintf(path, sizeof(path), format, ap);
+	fd = open_path(O_WRONLY | flags, format, ap);
 	va_end(ap);
-	fd = open(path, O_WRONLY | O_CLOEXEC | flags);
 	if (fd < 0)
 		return -1;
 	n = write(fd, value, strlen(value));
@@ -106,15 +112,13 @@ static int put(int flags, const char *value, const char *format, ...)
 static char *get(const char *format, ...)
 {
 	static char buf[4096];
-	char path[256];
 	va_list ap;
 	ssize_t n;
 	int fd;
 
 	va_start(ap, format);
-	vsnprintf(path, sizeof(path), format, ap);
+	fd = open_path(O_RDONLY, format, ap);
 	va_end(ap);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1);
 	if (fd >= 0)
 		close(fd);
@@ -166,6 +170,14 @@ static void begin_tracer(const char *tracer)
 	put(0, "0", "%s/tracing_max_latency", tracing);
 }
 
+static void end_probes(void)
+{
+	put(0, "0", "%s/events/" GROUP "/enable", tracing);
+	put(O_APPEND, "-:" GROUP "/in\n", "%s/kprobe_events", tracing);
+	put(O_APPEND, "-:" GROUP "/out\n", "%s/kprobe_events", tracing);
+	probes_set = 0;
+}
+
 static void cleanup(void)
 {
 	if (getpid() != me)
@@ -176,12 +188,8 @@ static void cleanup(void)
 		kill(waker, SIGKILL);
 	if (tracer_set)
 		end_tracer();
-	if (probes_set) {
-		put(0, "0", "%s/events/" GROUP "/enable", tracing);
-		put(O_APPEND, "-:" GROUP "/in\n", "%s/kprobe_events", tracing);
-		put(O_APPEND, "-:" GROUP "/out\n", "%s/kprobe_events", tracing);
-	}
-	tracer_set = probes_set = 0;
+	if (probes_set)
+		end_probes();
 }
 
 static void on_signal(int sig)
@@ -323,6 +331,9 @@ static void begin_tracing(void)
 	switch_tracing("1");
 }
 
+/* What is measured, with processes of len; begin is called right before it. */
+typedef uint64_t work_fn(size_t len, void (*begin)(void));
+
 static uint64_t one_exit(size_t len, void (*begin)(void))
 {
 	int ready[2], go[2], status;
@@ -425,7 +436,7 @@ static uint64_t loop(int use_vfork, int exec)
 			start = now();
 		if (end_process(small_process(use_vfork, exec)))
 			errx(1, "a small process failed");
-		}
+	}
 	return (now() - start) / ROUNDS;
 }
 
@@ -482,7 +493,7 @@ static void find_culprit(void)
 	snprintf(culprit, sizeof(culprit), "  %s to %s%s", from, to, where);
 }
 
-static uint64_t irqsoff(uint64_t (*work)(size_t, void (*)(void)), size_t len)
+static uint64_t irqsoff(work_fn *work, size_t len)
 {
 	uint64_t us;
 
@@ -496,8 +507,7 @@ static uint64_t irqsoff(uint64_t (*work)(size_t, void (*)(void)), size_t len)
 }
 
 /* The time of the longest call of function, in our own processes or others */
-static uint64_t longest_call(const char *function,
-			     uint64_t (*work)(size_t, void (*)(void)), size_t len)
+static uint64_t longest_call(const char *function, work_fn *work, size_t len)
 {
 	double in[4096] = { 0 }, t, longest = 0;
 	char line[512], *bracket, *event;
@@ -517,7 +527,6 @@ static uint64_t longest_call(const char *function,
 	switch_tracing("1");
 	work(len, NULL);
 	switch_tracing("0");
-	put(0, "0", "%s/events/" GROUP "/enable", tracing);
 	snprintf(line, sizeof(line), "%s/trace", tracing);
 	f = fopen(line, "r");
 	/* "  measure-123  [001] d..1.  12.345678: in: (...)"; a call may move to
@@ -544,9 +553,7 @@ static uint64_t longest_call(const char *function,
 		fclose(f);
 	put(O_TRUNC, "\n", "%s/trace", tracing);
 out:
-	put(O_APPEND, "-:" GROUP "/in\n", "%s/kprobe_events", tracing);
-	put(O_APPEND, "-:" GROUP "/out\n", "%s/kprobe_events", tracing);
-	probes_set = 0;
+	end_probes();
 	end_tracer();
 	return longest * 1e9;
 }
@@ -588,8 +595,10 @@ static void record(uint64_t ns, const char *title, const char *format, ...)
 	int i;
 
 	/* Not seen */
-	if (!ns)
+	if (!ns) {
+		culprit[0] = 0;
 		return;
+	}
 	f = &figures[nr_figures++];
 
 	va_start(ap, format);
@@ -719,7 +728,7 @@ static void stay(void)
 	printf("CPU:     %d\n", last);
 }
 
-static uint64_t middle(uint64_t (*work)(size_t, void (*)(void)), size_t len)
+static uint64_t middle(work_fn *work, size_t len)
 {
 	uint64_t a = work(len, NULL), b = work(len, NULL), c = work(len, NULL), t;
 
@@ -731,7 +740,7 @@ static uint64_t middle(uint64_t (*work)(size_t, void (*)(void)), size_t len)
 	return c < a ? a : c > b ? b : c;
 }
 
-static uint64_t worst(uint64_t (*work)(size_t, void (*)(void)), size_t len)
+static uint64_t worst(work_fn *work, size_t len)
 {
 	uint64_t ns = 0, once;
 	int i;
