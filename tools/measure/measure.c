@@ -70,7 +70,9 @@ static int nr_figures, nr_old_figures;
 static pid_t me, waker, child;
 static const char *tracing;
 static int tracer_set, probes_set;
-static char tracing_was_on[8], functions_were_on[8], culprit[160];
+static char tracing_was_on[8], functions_were_on[8], traced_cpus[1024], buffer_kb[16];
+static char culprit[160];
+static int culprit_elsewhere;
 static uint64_t deadline;
 static int tracing_on = -1, our_cpu;
 
@@ -152,6 +154,7 @@ static void end_tracer(void)
 	put(0, "nop", "%s/current_tracer", tracing);
 	put(0, "0", "%s/tracing_max_latency", tracing);
 	put(0, functions_were_on, "%s/options/function-trace", tracing);
+	put(0, traced_cpus, "%s/tracing_cpumask", tracing);
 	put(0, tracing_was_on, "%s/tracing_on", tracing);
 	tracer_set = 0;
 }
@@ -161,6 +164,7 @@ static void begin_tracer(const char *tracer)
 	snprintf(tracing_was_on, sizeof(tracing_was_on), "%.7s", get("%s/tracing_on", tracing));
 	snprintf(functions_were_on, sizeof(functions_were_on), "%.7s",
 		 get("%s/options/function-trace", tracing));
+	snprintf(traced_cpus, sizeof(traced_cpus), "%.1022s", get("%s/tracing_cpumask", tracing));
 	tracer_set = 1;
 	/* It would slow everybody down. */
 	put(0, "0", "%s/options/function-trace", tracing);
@@ -190,6 +194,9 @@ static void cleanup(void)
 		end_tracer();
 	if (probes_set)
 		end_probes();
+	/* As small as it was before somebody traced */
+	if (*buffer_kb)
+		put(0, buffer_kb, "%s/buffer_size_kb", tracing);
 }
 
 static void on_signal(int sig)
@@ -445,7 +452,7 @@ static uint64_t loop(int use_vfork, int exec)
 /* What others trace would be lost. */
 static int tracing_is_free(void)
 {
-	char path[256], line[512];
+	char path[256], line[512], *size;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/trace", tracing);
@@ -458,6 +465,9 @@ static int tracing_is_free(void)
 	}
 	if (f)
 		fclose(f);
+	size = get("%s/buffer_size_kb", tracing);
+	if (strstr(size, "expanded"))
+		sscanf(size, "%15[0-9]", buffer_kb);
 	snprintf(path, sizeof(path), "%s/tracing_on", tracing);
 	tracing_on = open(path, O_WRONLY | O_CLOEXEC);
 	return tracing_on >= 0 && !strcmp(get("%s/current_tracer", tracing), "nop") &&
@@ -473,16 +483,14 @@ static int tracer_there(void)
 static void find_culprit(void)
 {
 	char line[512], from[64] = "?", to[64] = "?", *cpu;
-	const char *where = "";
 	FILE *f;
 
 	snprintf(line, sizeof(line), "%s/trace", tracing);
 	f = fopen(line, "r");
 	while (f && fgets(line, sizeof(line), f)) {
-		/* The tracer's is the longest time of all CPUs. */
 		cpu = strstr(line, "latency:") ? strstr(line, "CPU#") : NULL;
 		if (cpu && atoi(cpu + 4) != our_cpu)
-			where = ", of another CPU";
+			culprit_elsewhere = 1;
 		sscanf(line, "# => started at: %63s", from);
 		sscanf(line, "# => ended at: %63s", to);
 		if (line[0] != '#')
@@ -490,14 +498,22 @@ static void find_culprit(void)
 	}
 	if (f)
 		fclose(f);
-	snprintf(culprit, sizeof(culprit), "  %s to %s%s", from, to, where);
+	snprintf(culprit, sizeof(culprit), "  %s to %s%s", from, to,
+		 culprit_elsewhere ? ", of another CPU: not in the file" : "");
 }
 
 static uint64_t irqsoff(work_fn *work, size_t len)
 {
+	char cpus[1024];
 	uint64_t us;
+	int n;
 
 	begin_tracer("irqsoff");
+	/* In words of 32 CPUs, the first ones last */
+	n = snprintf(cpus, sizeof(cpus), "%x", 1U << our_cpu % 32);
+	for (int word = our_cpu / 32; word > 0; word--)
+		n += snprintf(cpus + n, sizeof(cpus) - n, ",00000000");
+	put(0, cpus, "%s/tracing_cpumask", tracing);
 	work(len, begin_tracing);
 	switch_tracing("0");
 	us = strtoull(get("%s/tracing_max_latency", tracing), NULL, 10);
@@ -509,9 +525,13 @@ static uint64_t irqsoff(work_fn *work, size_t len)
 /* The time of the longest call of function, in our own processes or others */
 static uint64_t longest_call(const char *function, work_fn *work, size_t len)
 {
-	double in[4096] = { 0 }, t, longest = 0;
+	static struct {
+		int pid;
+		double t;
+	} in[4096];
+	double t, longest = 0;
 	char line[512], *bracket, *event;
-	unsigned int cpu;
+	int pid, i;
 	FILE *f;
 
 	probes_set = 1;
@@ -529,24 +549,27 @@ static uint64_t longest_call(const char *function, work_fn *work, size_t len)
 	switch_tracing("0");
 	snprintf(line, sizeof(line), "%s/trace", tracing);
 	f = fopen(line, "r");
-	/* "  measure-123  [001] d..1.  12.345678: in: (...)"; a call may move to
-	 * another CPU, and is left out then.
-	 */
+	memset(in, 0, sizeof(in));
+	/* "  measure-123  [001] d..1.  12.345678: in: (...)" */
 	while (f && fgets(line, sizeof(line), f)) {
 		bracket = strchr(line, '[');
 		event = bracket ? strstr(bracket, ": ") : NULL;
-		if (!event || sscanf(bracket, "[%u]", &cpu) != 1 || cpu >= 4096)
+		if (!event)
 			continue;
+		while (bracket > line && bracket[-1] != '-')
+			bracket--;
+		pid = atoi(bracket);
+		i = pid % 4096;
 		while (event > bracket && event[-1] != ' ')
 			event--;
 		if (sscanf(event, "%lf:", &t) != 1)
 			continue;
 		if (strstr(event, ": in: "))
-			in[cpu] = t;
-		else if (strstr(event, ": out: ") && in[cpu]) {
-			if (t - in[cpu] > longest)
-				longest = t - in[cpu];
-			in[cpu] = 0;
+			in[i].pid = pid, in[i].t = t;
+		else if (strstr(event, ": out: ") && pid && in[i].pid == pid) {
+			if (t - in[i].t > longest)
+				longest = t - in[i].t;
+			in[i].pid = 0;
 		}
 	}
 	if (f)
@@ -597,9 +620,11 @@ static void record(uint64_t ns, const char *title, const char *format, ...)
 	/* Not seen */
 	if (!ns) {
 		culprit[0] = 0;
+		culprit_elsewhere = 0;
 		return;
 	}
-	f = &figures[nr_figures++];
+	f = &figures[nr_figures];
+	nr_figures += !culprit_elsewhere;
 
 	va_start(ap, format);
 	vsnprintf(f->name, sizeof(f->name), format, ap);
@@ -612,6 +637,7 @@ static void record(uint64_t ns, const char *title, const char *format, ...)
 			       old_figures[i].ns ? (double)ns / old_figures[i].ns : 0);
 	printf("%s\n", culprit);
 	culprit[0] = 0;
+	culprit_elsewhere = 0;
 	fflush(stdout);
 }
 
