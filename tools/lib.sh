@@ -110,6 +110,27 @@ step()
 	return $step_rc
 }
 
+# The names are words.
+# shellcheck disable=SC2086
+apt_install()
+{
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update || return 1
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -y --no-install-recommends install $1
+}
+
+# install_missing PACKAGES: those of the list that this Debian doesn't have yet
+install_missing()
+{
+	missing=
+	for p in $1; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing="$missing $p"
+	done
+	[ -z "$missing" ] || step 'install packages' apt_install "$missing" ||
+		die 'apt-get could not install what is missing' "missing:$missing"
+}
+
 # git without the user's or the system's configuration, as the series' author.
 pgit()
 {
