@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 
-.PHONY: help demo demo-rt measure check check-all series export results clean
+.PHONY: help demo demo-rt measure check check-all package series export results clean
 
 help:
 	@echo 'make demo     mainline and patched kernels on a real Xen, side by side (XEN=4.20: on that)'
 	@echo 'make demo-rt  a PREEMPT_RT kernel on Xen, natively, and mainline: latency'
 	@echo 'make measure  build/measure: one program that measures any machine (tools/measure)'
+	@echo 'make package  a Debian package of Debian'\''s kernel with the series (packaging/: others)'
 	@echo 'make check    the tests of every day; STAGE=... some of them'
 	@echo 'make check-all  all tests, hours of them; goes on where it was'
 	@echo 'make series   the series as commits of a git tree, build/linux-6.12'
@@ -28,6 +29,9 @@ build/measure: tools/measure/measure.c
 	gcc -O2 -Wall -Wextra -static -pthread -o $@ $<
 	@echo 'copy build/measure to the machine, and run it there as root'
 
+package:
+	@tools/package deb
+
 check:
 	@tools/check $(STAGE)
 
@@ -46,5 +50,5 @@ results:
 
 clean:
 	for d in build build/7.3; do \
-		(cd $$d 2>/dev/null && rm -rf kernel kunit results results-rt check check-broken logs initramfs*.gz) || :; \
+		(cd $$d 2>/dev/null && rm -rf kernel kunit package results results-rt check check-broken logs initramfs*.gz) || :; \
 	done
