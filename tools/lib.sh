@@ -168,6 +168,17 @@ series_list()
 		    -e '/^$/d' "$1/series"
 }
 
+# subjects DIRECTORY: "SUBJECT<tab>FILE" lines
+subjects()
+{
+	series_list "$1" | while read -r p; do
+		awk -v file="$1/$p" '
+			/^Subject: / { s = $0; sub(/^Subject: \[PATCH\] /, "", s); next }
+			s && /^ / { s = s $0; next }
+			s { print s "\t" file; exit }' "$1/$p"
+	done
+}
+
 # git_busy TREE: what git has begun there and not finished, nothing if nothing.
 git_busy()
 {
