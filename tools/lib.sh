@@ -179,6 +179,9 @@ subjects()
 	done
 }
 
+# topic_names FILE: of a series' topics
+topic_names() { sed -n 's/^= *\([^ ]*\).*/\1/p' "$1"; }
+
 # git_busy TREE: what git has begun there and not finished, nothing if nothing.
 git_busy()
 {

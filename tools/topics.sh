@@ -7,7 +7,6 @@
 TOPICS=$PATCHES/topics
 COVERS=$PATCHES/cover
 
-topic_names() { sed -n 's/^= *\([^ ]*\).*/\1/p' "$TOPICS"; }
 topic_needs() { awk -v t="$1" '$1 == "=" && $2 == t { for (i = 3; i <= NF; i++) print $i }' "$TOPICS"; }
 topic_subjects()
 {
@@ -18,8 +17,8 @@ check_topic()
 {
 	[ -f "$TOPICS" ] || die "there is no $TOPICS" \
 		"Linux 7.3 has one: KERNEL=7.3 tools/series ..."
-	topic_names | grep -qxF -e "$1" || die "there is no topic '$1'" \
-		"those of $TOPICS: $(topic_names | xargs)"
+	topic_names "$TOPICS" | grep -qxF -e "$1" || die "there is no topic '$1'" \
+		"those of $TOPICS: $(topic_names "$TOPICS" | xargs)"
 }
 
 # --- as commits

@@ -465,13 +465,15 @@ static int tracing_is_free(void)
 	}
 	if (f)
 		fclose(f);
+	snprintf(path, sizeof(path), "%s/tracing_on", tracing);
+	tracing_on = open(path, O_WRONLY | O_CLOEXEC);
+	if (tracing_on < 0 || strcmp(get("%s/current_tracer", tracing), "nop") ||
+	    *get("%s/set_event", tracing) || *get("%s/kprobe_events", tracing))
+		return 0;
 	size = get("%s/buffer_size_kb", tracing);
 	if (strstr(size, "expanded"))
 		sscanf(size, "%15[0-9]", buffer_kb);
-	snprintf(path, sizeof(path), "%s/tracing_on", tracing);
-	tracing_on = open(path, O_WRONLY | O_CLOEXEC);
-	return tracing_on >= 0 && !strcmp(get("%s/current_tracer", tracing), "nop") &&
-	       !*get("%s/set_event", tracing) && !*get("%s/kprobe_events", tracing);
+	return 1;
 }
 
 static int tracer_there(void)
