@@ -25,7 +25,9 @@ fails() { ! "$@"; }
 
 # reaper: is there one? A kernel that was built with it has to have it.
 reaper() { [ -n "$reaper" ]; }
-reaper=$(zcat /proc/config.gz | grep '^CONFIG_XEN_PV_PT_REAPER=y' || :)
+backend=PT_REAPER_NATIVE_TEST
+[ ! -d /proc/xen ] || backend=XEN_PV_PT_REAPER
+reaper=$(zcat /proc/config.gz | grep "^CONFIG_$backend=y" || :)
 ! grep -q 'pt_reaper=off' /proc/cmdline || reaper=
 
 # count NAME: from the statistics of the reaper
@@ -60,10 +62,11 @@ bound()
 # confine MASK: everybody who isn't bound to one CPU, to those CPUs
 confine()
 {
+	mask=$(printf '%x' "$1")
 	for t in /proc/[0-9]*/task/[0-9]*; do
-		taskset -p "$1" "${t##*/}" > /dev/null 2>&1 || :
+		taskset -p "$mask" "${t##*/}" > /dev/null 2>&1 || :
 	done
-	printf '%x\n' "$1" > /sys/devices/virtual/workqueue/cpumask
+	echo "$mask" > /sys/devices/virtual/workqueue/cpumask
 }
 
 # starve: the last CPU is the only one for the reaper, but busy with something
@@ -83,7 +86,7 @@ starve()
 	echo 1 > /proc/sys/vm/drop_caches
 	hog $last 50 &
 	hog=$!
-	! reaper || taskset -p $((1 << last)) "$(pidof pt_reaper)" > /dev/null
+	! reaper || taskset -p "$(printf '%x' $((1 << last)))" "$(pidof pt_reaper)" > /dev/null
 }
 
 feed()
@@ -224,6 +227,10 @@ check_idle()
 	expect 'tables that were not drained' \
 		$(($(count handed_over) - $(count drained))) -eq 0
 	expect 'pages that are reclaimable' "$(vmstat nr_kernel_misc_reclaimable)" -eq 0
+	grep -q '^ptreap_' /proc/vmstat || return 0
+	sed '1,/^pages /d' $STATS | while read -r name n; do
+		expect "ptreap_$name in vmstat" "$(vmstat "ptreap_$name")" -eq "$n"
+	done
 }
 
 ! reaper || largest_bound=$(cat ${SYSCTL}_max_tables)
