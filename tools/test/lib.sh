@@ -43,7 +43,7 @@ kind()
 	pcp0) echo "$REVISION" base+reaper+pcp0 ;;
 	# In parallel, and with pages that are poisoned when they are freed
 	debug) echo "$REVISION" base+jobs+debug+reaper+native+kunit -R "$tests_ramfs" -a page_poison=1 ;;
-	native) echo "$REVISION" base+jobs+debug+reaper+native+kunit -n -R "$tests_ramfs" -a page_poison=1 ;;
+	native) echo "$(kind debug)" -n ;;
 	kasan) echo "$REVISION" base+jobs+debug+reaper+native+kunit+kasan -n -R "$tests_ramfs" ;;
 	kmemleak) echo "$REVISION" base+jobs+debug+reaper+kmemleak -R "$tests_ramfs" ;;
 	kcsan) echo "$REVISION" base+jobs+reaper+native+kcsan -n -R "$tests_ramfs" ;;
