@@ -31,7 +31,7 @@ start()
 		ramdisk="/domu/initramfs.gz"
 		extra="console=hvc0 earlyprintk=xen norandmaps pvreap.job=stress pvreap.args=$1"
 		memory=160
-		vcpus=1
+		vcpus=2
 		on_reboot="destroy"
 		on_crash="preserve"
 	END
