@@ -21,6 +21,8 @@ until xenstore-read -s / > /dev/null 2>&1; do usleep 100000; done
 xen-init-dom0
 xenconsoled --log=guest --log-dir=/var/log/xen
 
+log=/var/log/xen/guest-domu.log
+
 # start ARGUMENTS: a PV domU that runs the job "stress"
 start()
 {
@@ -42,7 +44,6 @@ start()
 # finish: wait for the end of the domU, and show what its console said
 finish()
 {
-	log=/var/log/xen/guest-domu.log
 	while xl list domu > /dev/null 2>&1 && ! grep -q 'ended with status' $log; do
 		sleep 1
 	done
