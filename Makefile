@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 
-.PHONY: help demo demo-rt measure check check-all package series export results clean
+.PHONY: help demo demo-rt demo-uml measure check check-all package series export results clean
 
 help:
 	@echo 'make demo     mainline and patched kernels on a real Xen, side by side (XEN=4.20: on that)'
 	@echo 'make demo-rt  a PREEMPT_RT kernel on Xen, natively, and mainline: latency'
+	@echo 'make demo-uml a guest that is a process: exits that wait for the host, and others'
 	@echo 'make measure  build/measure: one program that measures any machine (tools/measure)'
 	@echo 'make package  a Debian package of Debian'\''s kernel with the series (packaging/: others)'
 	@echo 'make check    the tests of every day; STAGE=... some of them'
@@ -21,6 +22,9 @@ demo:
 
 demo-rt:
 	@tools/demo-rt
+
+demo-uml:
+	@tools/demo-uml
 
 measure: build/measure
 
@@ -50,5 +54,5 @@ results:
 
 clean:
 	for d in build build/7.3; do \
-		(cd $$d 2>/dev/null && rm -rf kernel kunit package results results-rt check check-broken logs initramfs*.gz) || :; \
+		(cd $$d 2>/dev/null && rm -rf kernel kunit package results results-rt results-uml check check-broken logs initramfs*.gz) || :; \
 	done

@@ -48,6 +48,7 @@ kind()
 	kmemleak) echo "$REVISION" base+jobs+debug+reaper+kmemleak -R "$tests_ramfs" ;;
 	kcsan) echo "$REVISION" base+jobs+reaper+native+kcsan -n -R "$tests_ramfs" ;;
 	up) echo "$REVISION" base+reaper+up ;;
+	uml) echo "$REVISION" uml -u ;;
 	rt) echo "$REVISION" base+reaper+rt ;;
 	rtdebug) echo "$REVISION" base+reaper+rt+rtdebug ;;
 	*) die "there is no kind of kernel '$1'" "see kind() in tools/test/lib.sh" ;;
