@@ -96,6 +96,21 @@ feed()
 	confine $(((2 << last) - 1))
 }
 
+# cyclic: a SCHED_FIFO task with a 1 ms timer; end_cyclic says how late it was woken up
+# at most, ns. (Its parent waits for it: not in a subshell)
+cyclic()
+{
+	cyclictest -q -N -m -p 95 -t 1 -i 1000 > /tmp/cyclictest 2> /dev/null &
+	cyclic=$!
+	usleep 300000
+}
+end_cyclic()
+{
+	kill -INT "$cyclic"
+	wait "$cyclic"
+	sed -n 's/.*Max: *//p' /tmp/cyclictest
+}
+
 # group NAME LIMIT [max|high]: a memory cgroup, of so many MiB
 group()
 {
