@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 
-.PHONY: help demo demo-rt demo-uml measure check check-all package series export results clean
+.PHONY: help demo demo-rt demo-uml measure check check-all soak package series export results clean
 
 help:
 	@echo 'make demo     mainline and patched kernels on a real Xen, side by side (XEN=4.20: on that)'
@@ -10,6 +10,7 @@ help:
 	@echo 'make package  a Debian package of Debian'\''s kernel with the series (packaging/: others)'
 	@echo 'make check    the tests of every day; STAGE=... some of them'
 	@echo 'make check-all  all tests, hours of them; goes on where it was'
+	@echo 'make soak HOURS=n  tests with guests, again and again, on all kernels; counts what they survive'
 	@echo 'make series   the series as commits of a git tree, build/linux-6.12'
 	@echo 'make export   that tree back to patches/'
 	@echo 'make results  the figures of the last demo to README.md and Documentation/'
@@ -32,6 +33,9 @@ build/measure: tools/measure/measure.c
 	@mkdir -p build
 	gcc -O2 -Wall -Wextra -static -pthread -o $@ $<
 	@echo 'copy build/measure to the machine, and run it there as root'
+
+soak:
+	@tools/soak $(HOURS)
 
 package:
 	@tools/package deb
