@@ -21,7 +21,8 @@ until xenstore-read -s / > /dev/null 2>&1; do usleep 100000; done
 xen-init-dom0
 xenconsoled --log=guest --log-dir=/var/log/xen
 
-log=/var/log/xen/guest-domu.log
+# said: what the console of the domU has said, also before it came here
+said() { cat /var/log/xen/guest-domu*.log; }
 
 # start ARGUMENTS: a PV domU that runs the job "stress"
 start()
@@ -44,9 +45,9 @@ start()
 # finish: wait for the end of the domU, and show what its console said
 finish()
 {
-	while xl list domu > /dev/null 2>&1 && ! grep -q 'ended with status' $log; do
+	while xl list domu > /dev/null 2>&1 && ! said | grep -q 'ended with status'; do
 		sleep 1
 	done
-	sed 's/pvreap: job/domU: job/' $log
-	grep -q 'job stress ended with status 0' $log
+	said | sed 's/pvreap: job/domU: job/'
+	said | grep -q 'job stress ended with status 0'
 }
