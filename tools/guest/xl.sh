@@ -24,15 +24,17 @@ xenconsoled --log=guest --log-dir=/var/log/xen
 # said: what the console of the domU has said, also before it came here
 said() { cat /var/log/xen/guest-domu*.log; }
 
-# start ARGUMENTS: a PV domU that runs the job "stress"
+# start JOB [ARGUMENT...]: a PV domU that runs it
 start()
 {
+	job=$1
+	shift
 	cat > /tmp/domu.cfg <<-END
 		name="domu"
 		type="pv"
 		kernel="/domu/bzImage"
 		ramdisk="/domu/initramfs.gz"
-		extra="console=hvc0 earlyprintk=xen norandmaps pvreap.job=stress pvreap.args=$1"
+		extra="console=hvc0 earlyprintk=xen norandmaps pvreap.job=$job pvreap.args=$(echo "$*" | tr ' ' ':')"
 		memory=160
 		vcpus=2
 		on_reboot="destroy"
@@ -49,5 +51,5 @@ finish()
 		sleep 1
 	done
 	said | sed 's/pvreap: job/domU: job/'
-	said | grep -q 'job stress ended with status 0'
+	said | grep -q "job $job ended with status 0"
 }
