@@ -164,7 +164,7 @@ memory()
 {
 	settle
 	sync
-	echo 3 > /proc/sys/vm/drop_caches
+	[ ! -e /proc/sys/vm/drop_caches ] || echo 3 > /proc/sys/vm/drop_caches
 	for f in /sys/kernel/slab/*/shrink; do
 		[ ! -e "$f" ] || echo 1 > "$f"
 	done
