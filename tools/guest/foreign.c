@@ -275,7 +275,7 @@ static void one_round(unsigned int round)
 	reap(pid, sig);
 	/* Not every kernel writes one. */
 	if (sig == SIGABRT && !access("/proc/sys/kernel/core_pattern", F_OK)) {
-		if (stat("/tmp/core", &core) || core.st_size < (off_t)AREA - (off_t)LEAF_SPAN)
+		if (stat("/tmp/core", &core) || core.st_size < (off_t)(AREA + LEAF_SPAN - FOREIGN_LEN))
 			errx(1, "no core of it");
 		unlink("/tmp/core");
 	}

@@ -158,7 +158,8 @@ settle()
 }
 
 # memory FILE: /proc/meminfo, and as its first line the kB that are free, those
-# on the per-CPU lists of the page allocator included, or that could be; after
+# on the per-CPU lists of the page allocator included, or that could be, without
+# what a balloon has brought (below 0, as only changes of it matter); after
 # what is cached has been dropped (KASAN keeps what was freed until then)
 memory()
 {
@@ -171,9 +172,12 @@ memory()
 	sleep 2
 	# What each CPU has counted, to the sums (more than one CPU only)
 	[ ! -e /proc/sys/vm/stat_refresh ] || cat /proc/sys/vm/stat_refresh
+	balloon=/sys/devices/system/xen_memory/xen_memory0/info/current_kb
+	[ -e $balloon ] || balloon=/dev/null
 	awk '/^(MemFree|SReclaimable):/ { n += $2 }
 	     $1 == "count:" { n += 4 * $2 }
-	     END { print "Free:", n, "kB" }' /proc/meminfo /proc/zoneinfo > "$1"
+	     FILENAME ~ /current_kb$/ { n -= $1 }
+	     END { print "Free:", n, "kB" }' /proc/meminfo /proc/zoneinfo $balloon > "$1"
 	cat /proc/meminfo >> "$1"
 }
 

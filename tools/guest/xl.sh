@@ -24,7 +24,8 @@ xenconsoled --log=guest --log-dir=/var/log/xen
 # said: what the console of the domU has said, also before it came here
 said() { cat /var/log/xen/guest-domu*.log; }
 
-# start JOB [ARGUMENT...]: a PV domU that runs it
+# start JOB [ARGUMENT...]: a PV domU that runs it. Where this job fails, what the domU said
+# may tell why.
 start()
 {
 	job=$1
@@ -40,6 +41,7 @@ start()
 		on_reboot="destroy"
 		on_crash="preserve"
 	END
+	trap '[ $? -eq 0 ] || said | sed "s/pvreap: job/domU: job/"' EXIT
 	xl create /tmp/domu.cfg
 	sleep 3
 }
