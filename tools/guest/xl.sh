@@ -46,6 +46,25 @@ start()
 	sleep 3
 }
 
+# save_and_restore: the domU
+save_and_restore()
+{
+	xl save domu /save/domu > /dev/null
+	xl restore /save/domu > /dev/null
+	rm /save/domu
+}
+
+# stopped_clocks: Linux stops the clock of each CPU a bit before it stops the CPU, and one
+# that leaves its idle loop in between warns of that; so does mainline (upstream.md). It may
+# do so in a suspend, of a state that is CLOCK_EVT_STATE_SHUTDOWN, only.
+stopped_clocks()
+{
+	said | awk '/Freezing remaining freezable tasks completed/ { suspend = 1 }
+		/OOM killer enabled/ { suspend = 0 }
+		/Current state: 1/ && suspend { n++ }
+		/WARNING:.*clockevents_switch_state/ { if (!n--) exit 1 }'
+}
+
 # finish: wait for the end of the domU, and show what its console said
 finish()
 {
@@ -53,5 +72,6 @@ finish()
 		sleep 1
 	done
 	said | sed 's/pvreap: job/domU: job/'
+	stopped_clocks || { echo 'a clock was stopped, but not for a suspend'; exit 1; }
 	said | grep -q "job $job ended with status 0"
 }
